@@ -1,0 +1,3 @@
+//! The `toolfront` binary.
+
+fn main() {}

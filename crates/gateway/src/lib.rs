@@ -1,0 +1,1 @@
+//! The server: management API and applications.

@@ -1,0 +1,140 @@
+//! Reading one stream of a command through a cap.
+
+use std::cmp::{max, min};
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread, read};
+use tokio::io::unix::AsyncFd;
+
+use crate::readable::readable;
+use crate::run::Captured;
+
+const FIRST_BYTES: usize = 8 * 1024;
+const SCRATCH_BYTES: usize = 16 * 1024;
+
+/// The reading end of a command's pipe and what was kept of it.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pipe: AsyncFd<OwnedFd>,
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    truncated: bool,
+    ended: bool,
+}
+
+impl Capture {
+    /// Makes the pipe non-blocking (this end alone: the command's end is another open file) and watches it.
+    pub(crate) fn of(pipe: OwnedFd, bytes_max: usize) -> io::Result<Self> {
+        ioctl_fionbio(&pipe, true)?;
+        let pipe = readable(pipe)?;
+        Ok(Self { pipe, bytes: Vec::new(), bytes_max, truncated: false, ended: false })
+    }
+
+    /// Reads for as long as it is polled. May be dropped at any time; nothing read is lost.
+    pub(crate) async fn pump(&mut self) -> Infallible {
+        while !self.ended {
+            let Ok(mut ready) = self.pipe.readable().await else { break };
+            match read_into(self.pipe.get_ref(), &mut self.bytes, self.bytes_max, &mut self.truncated) {
+                Ok(0) => self.ended = true,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => ready.clear_ready(),
+                Err(_) => self.ended = true,
+            }
+        }
+        pending().await
+    }
+
+    /// Takes what is in the pipe now and no more, so that a process that goes on writing cannot hold it up.
+    pub(crate) fn drain(&mut self) {
+        if self.ended {
+            return;
+        }
+        let mut left = ioctl_fionread(self.pipe.get_ref()).unwrap_or(0);
+        while left > 0 {
+            match read_into(self.pipe.get_ref(), &mut self.bytes, self.bytes_max, &mut self.truncated) {
+                Ok(0) => break,
+                Ok(count) => left = left.saturating_sub(count as u64),
+                Err(Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// What was kept.
+    pub(crate) fn finish(self) -> Captured {
+        Captured { bytes: self.bytes, truncated: self.truncated }
+    }
+}
+
+/// One read: into the room that is left under the cap, or, when there is none, into nothing.
+fn read_into(pipe: &OwnedFd, bytes: &mut Vec<u8>, bytes_max: usize, truncated: &mut bool) -> Result<usize, Errno> {
+    let room = bytes_max.saturating_sub(bytes.len());
+    if room == 0 {
+        let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH_BYTES];
+        let count = read(pipe, &mut scratch)?.0.len();
+        *truncated |= count > 0;
+        return Ok(count);
+    }
+    if bytes.len() == bytes.capacity() {
+        // Doubles, but never past the cap.
+        bytes.reserve_exact(min(room, max(bytes.len(), FIRST_BYTES)));
+    }
+    let count = read(pipe, spare_capacity(bytes))?;
+    if bytes.len() > bytes_max {
+        bytes.truncate(bytes_max);
+        *truncated = true;
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn pipe_holding(bytes: &[u8], bytes_max: usize) -> (Capture, OwnedFd) {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        assert_eq!(rustix::io::write(&writer, bytes), Ok(bytes.len()));
+        (Capture::of(reader, bytes_max).unwrap(), writer)
+    }
+
+    #[tokio::test]
+    async fn exactly_the_cap_is_not_truncated_and_one_byte_more_is() {
+        for (written, truncated) in [(9_999, false), (10_000, false), (10_001, true), (60_000, true)] {
+            let (mut capture, _writer) = pipe_holding(&vec![b'x'; written], 10_000);
+            capture.drain();
+            let captured = capture.finish();
+            assert_eq!((captured.bytes.len(), captured.truncated), (written.min(10_000), truncated), "{written}");
+            assert!(captured.bytes.capacity() <= 10_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cap_of_nothing_keeps_nothing() {
+        let (mut capture, _writer) = pipe_holding(b"x", 0);
+        capture.drain();
+        let captured = capture.finish();
+        assert_eq!((captured.bytes.capacity(), captured.truncated), (0, true));
+    }
+
+    #[tokio::test]
+    async fn draining_an_open_pipe_comes_back() {
+        let (mut capture, _writer) = pipe_holding(b"", 10);
+        capture.drain();
+        assert_eq!(capture.finish().bytes, b"");
+    }
+
+    #[tokio::test]
+    async fn pumping_keeps_what_came_and_never_ends_by_itself() {
+        let (mut capture, writer) = pipe_holding(b"abc", 10);
+        drop(writer);
+        assert!(tokio::time::timeout(Duration::from_millis(20), capture.pump()).await.is_err());
+        assert!(capture.ended);
+        assert_eq!(capture.finish().bytes, b"abc");
+    }
+}

@@ -1,0 +1,78 @@
+//! What goes into a run and what comes out of it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::shim::AllowedCommand;
+
+/// One command to run: what, where, with which environment and within which limits.
+pub struct Run {
+    /// The command, already matched against its page and expanded. Its timeout is the deadline of the run.
+    pub command: AllowedCommand,
+    /// The working directory: the directory of the page.
+    pub directory: PathBuf,
+    /// Added to the environment of every run. `PATH`, `HOME` and `TMPDIR` cannot be replaced here; `LANG` can.
+    pub environment: Vec<(String, String)>,
+    /// The limits of this run.
+    pub limits: RunLimits,
+}
+
+/// Shows neither the arguments nor the environment: both may hold secrets.
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("directory", &self.directory)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The limits of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLimits {
+    /// How many bytes of each stream are kept. 1 MiB by default.
+    pub output_bytes_max: usize,
+    /// How long a group has between SIGTERM and SIGKILL. One second by default.
+    pub terminate_grace: Duration,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self { output_bytes_max: 1 << 20, terminate_grace: Duration::from_secs(1) }
+    }
+}
+
+/// How a command ended and what it printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The exit code; 128 + the signal for a command that a signal ended; 124 for one that ran out of time.
+    pub returncode: i32,
+    /// The deadline passed before the command ended by itself.
+    pub timed_out: bool,
+    /// What it wrote to standard output.
+    pub stdout: Captured,
+    /// What it wrote to standard error.
+    pub stderr: Captured,
+    /// From just before the start to the end of the command.
+    pub duration: Duration,
+}
+
+/// What was kept of one stream.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// The first bytes that were written, never more than [`RunLimits::output_bytes_max`].
+    pub bytes: Vec<u8>,
+    /// More was written than was kept.
+    pub truncated: bool,
+}
+
+/// Shows the length alone: output may hold secrets until the caller has masked it.
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Captured")
+            .field("bytes", &format_args!("[{} bytes]", self.bytes.len()))
+            .field("truncated", &self.truncated)
+            .finish()
+    }
+}

@@ -1,0 +1,1 @@
+//! What must last: organizations, tokens, environments, releases, blobs, audit.
