@@ -4,8 +4,8 @@
 //! pure crates and names each field that does not fit. Times are RFC 3339 in UTC. Absent values are `null`.
 
 mod application;
-mod environment;
 mod envelope;
+mod environment;
 mod organization;
 mod problem;
 mod secret;
@@ -13,17 +13,18 @@ mod service;
 mod token;
 
 pub use application::{RunReply, RunRequest};
-pub use environment::{
-    CreateEnvironment, Deployed, Environment, InlineFile, ManifestEntry, PatchEnvironment, Publish, Published,
-    Release, Rollback, Upload,
-};
 pub use envelope::{Data, Page};
+pub use environment::{
+    CreateEnvironment, Deployed, Environment, InlineFile, ManifestEntry, PatchEnvironment, Publish,
+    Published, Release, Rollback, Upload,
+};
 pub use organization::Organization;
 pub use problem::{Code, FieldError, Problem};
 pub use secret::ShownOnce;
 pub use service::{Health, Introspection, IntrospectionRequest};
 pub use token::{
-    CreateToken, EnvironmentScope, IssuedToken, NamedEnvironment, RevokeToken, RotateToken, Token, TokenStatus,
+    CreateToken, EnvironmentScope, IssuedToken, NamedEnvironment, RevokeToken, RotateToken, Token,
+    TokenStatus,
 };
 
 /// The header in which every answer carries the request's id.

@@ -1,1 +1,40 @@
-//! What must last: organizations, tokens, environments, releases, blobs, audit.
+//! What must last: organizations, tokens, environments, releases, blobs and audit events.
+//!
+//! A [`Store`] is a data directory: a SQLite database (WAL, `synchronous=FULL`), content-addressed blobs
+//! beside it, and a lock file that keeps a second gateway out. Every change goes through one writer that
+//! gathers what is waiting and commits it together; a call is answered after its commit, and after the
+//! commit's [`Change`]s were applied to the [`ChangeSink`] in their order. A change and its audit event
+//! commit together. Methods that change or show something take the permit for it.
+//!
+//! Time and randomness are arguments. Nothing here knows of HTTP.
+
+mod audit;
+mod blobs;
+mod change;
+mod environments;
+mod error;
+mod idempotency;
+mod lock;
+mod migrate;
+mod organizations;
+mod reader;
+mod sqlite;
+mod store;
+mod tokens;
+mod usage;
+mod writer;
+
+pub use audit::{Attribution, Outcome, RunBegun, RunEnded};
+pub use blobs::{BlobError, BlobWriter, Blobs};
+pub use change::{Change, ChangeSink};
+pub use environments::{
+    EnvironmentChange, EnvironmentRecord, EnvironmentRefusal, NewEnvironment, Release, StoredRelease,
+};
+pub use error::{OpenError, StoreError};
+pub use idempotency::IdempotencyKey;
+pub use organizations::{Organization, SetupRefusal};
+pub use store::{Store, Summary};
+pub use tokens::{
+    Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,
+};
+pub use usage::{LastUse, UsageDelta, ValueUsage};

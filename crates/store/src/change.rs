@@ -1,0 +1,25 @@
+//! What a commit changed, for whoever keeps a copy in memory.
+
+use std::sync::Arc;
+
+use toolfront_token::{EnvId, TokenRecord};
+
+use crate::environments::EnvironmentRecord;
+
+/// One thing as it is after a commit.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A token was made, rotated, first used or revoked.
+    Token(Arc<TokenRecord>),
+    /// An environment was made or changed.
+    Environment(Arc<EnvironmentRecord>),
+    /// An environment is gone.
+    EnvironmentDeleted(EnvId),
+}
+
+/// A copy in memory of what the store holds. It is filled when the store is opened and changed by nothing
+/// but the changes that it is handed, in the order of their commits.
+pub trait ChangeSink: Send + Sync + 'static {
+    /// Takes over one change. Called on the writer's thread, before the calls of that commit are answered.
+    fn apply(&self, change: &Change);
+}

@@ -1,0 +1,227 @@
+//! How environments and releases stand in the tables, and back.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use toolfront_app::{EnvName, Manifest};
+use toolfront_token::{Actor, EnvId, OrgId, Timestamp, TokenId, Visibility};
+
+use super::{EnvironmentRecord, Release, StoredRelease};
+use crate::error::StoreError;
+use crate::sqlite::{self, Stored};
+
+const ENVIRONMENT: &str = "SELECT e.id, e.organization_id, e.name, e.visibility, e.created_at, e.updated_at,
+        e.release, r.files, r.bytes, r.pages
+    FROM environments e LEFT JOIN releases r ON r.environment_id = e.id AND r.number = e.release";
+
+pub(super) fn visibility_word(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Private => "private",
+        Visibility::Public => "public",
+    }
+}
+
+fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
+    let stored: i64 = row.get(0)?;
+    let corrupt = |column| StoreError::Corrupt { table: "environments", column, id: stored };
+    let name: String = row.get(2)?;
+    let visibility: String = row.get(3)?;
+    let release = match row.get::<_, Option<u32>>(6)? {
+        None => None,
+        Some(number) => Some(release_columns(row, number, 7)?),
+    };
+    Ok(EnvironmentRecord {
+        id: EnvId::from_stored(stored, "environments", "id")?,
+        organization: OrgId::from_stored(row.get(1)?, "environments", "organization_id")?,
+        name: EnvName::parse(&name).map_err(|_| corrupt("name"))?,
+        visibility: match visibility.as_str() {
+            "public" => Visibility::Public,
+            "private" => Visibility::Private,
+            _ => return Err(corrupt("visibility")),
+        },
+        release,
+        created_at: Timestamp::from_micros(row.get(4)?),
+        updated_at: Timestamp::from_micros(row.get(5)?),
+    })
+}
+
+fn release_columns(row: &Row<'_>, number: u32, first: usize) -> Result<Release, StoreError> {
+    let count = |column: usize| Ok::<_, StoreError>(row.get::<_, i64>(first + column)?.unsigned_abs());
+    Ok(Release { number, files: count(0)?, bytes: count(1)?, pages: count(2)? })
+}
+
+/// Hands every environment that is not deleted to `each`, and yields how many there are.
+pub(crate) fn load(
+    connection: &Connection,
+    each: &mut dyn FnMut(EnvironmentRecord),
+) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare(&format!("{ENVIRONMENT} WHERE e.deleted_at IS NULL"))?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        each(record(row)?);
+        count += 1;
+    }
+    Ok(count)
+}
+
+pub(super) fn find(connection: &Connection, id: EnvId) -> Result<Option<EnvironmentRecord>, StoreError> {
+    connection
+        .prepare_cached(&format!("{ENVIRONMENT} WHERE e.id = ?1 AND e.deleted_at IS NULL"))?
+        .query_row([id.to_stored()], |row| Ok(record(row)))
+        .optional()?
+        .transpose()
+}
+
+/// The environment that has the name now.
+pub(super) fn id_of(connection: &Connection, name: &EnvName) -> Result<Option<EnvId>, StoreError> {
+    let found: Option<i64> = connection
+        .prepare_cached("SELECT id FROM environments WHERE name = ?1 AND deleted_at IS NULL")?
+        .query_row([name.as_str()], |row| row.get(0))
+        .optional()?;
+    found.map(|id| EnvId::from_stored(id, "environments", "id")).transpose()
+}
+
+pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO environments (id, organization_id, name, visibility, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((
+            record.id.to_stored(),
+            record.organization.to_stored(),
+            record.name.as_str(),
+            visibility_word(record.visibility),
+            record.created_at.micros(),
+            record.updated_at.micros(),
+        ))?;
+    Ok(())
+}
+
+pub(super) fn update(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE environments SET name = ?2, visibility = ?3, release = ?4, updated_at = ?5 WHERE id = ?1",
+        )?
+        .execute((
+            record.id.to_stored(),
+            record.name.as_str(),
+            visibility_word(record.visibility),
+            record.release.as_ref().map(|release| release.number),
+            record.updated_at.micros(),
+        ))?;
+    Ok(())
+}
+
+pub(super) fn delete(connection: &Connection, id: EnvId, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE environments SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1")?
+        .execute((id.to_stored(), now.micros()))?;
+    Ok(())
+}
+
+/// The number of the newest release, whichever is served; 0 before the first.
+pub(super) fn newest_release(connection: &Connection, id: EnvId) -> Result<u32, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(max(number), 0) FROM releases WHERE environment_id = ?1")?
+        .query_row([id.to_stored()], |row| row.get(0))?)
+}
+
+pub(super) fn insert_release(
+    connection: &Connection,
+    id: EnvId,
+    release: &Release,
+    manifest: &Manifest,
+    by: Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let by = match by {
+        Actor::Setup => None,
+        Actor::Token(token) => Some(token.to_stored()),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO releases (environment_id, number, files, bytes, pages, manifest, created_at, created_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(rusqlite::params![
+            id.to_stored(),
+            release.number,
+            sqlite::count(release.files),
+            sqlite::count(release.bytes),
+            sqlite::count(release.pages),
+            manifest.encode(),
+            now.micros(),
+            by,
+        ])?;
+    Ok(())
+}
+
+const RELEASE: &str = "SELECT number, files, bytes, pages, created_at, created_by FROM releases";
+
+fn stored_release(row: &Row<'_>) -> Result<StoredRelease, StoreError> {
+    let by: Option<i64> = row.get(5)?;
+    Ok(StoredRelease {
+        release: release_columns(row, row.get(0)?, 1)?,
+        created_at: Timestamp::from_micros(row.get(4)?),
+        created_by: by.map_or(Ok(Actor::Setup), |id| {
+            TokenId::from_stored(id, "releases", "created_by").map(Actor::Token)
+        })?,
+    })
+}
+
+pub(super) fn releases(connection: &Connection, id: EnvId) -> Result<Vec<StoredRelease>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("{RELEASE} WHERE environment_id = ?1 ORDER BY number DESC"))?;
+    let mut rows = statement.query([id.to_stored()])?;
+    let mut releases = Vec::new();
+    while let Some(row) = rows.next()? {
+        releases.push(stored_release(row)?);
+    }
+    Ok(releases)
+}
+
+pub(super) fn release(
+    connection: &Connection,
+    id: EnvId,
+    number: u32,
+) -> Result<Option<StoredRelease>, StoreError> {
+    connection
+        .prepare_cached(&format!("{RELEASE} WHERE environment_id = ?1 AND number = ?2"))?
+        .query_row((id.to_stored(), number), |row| Ok(stored_release(row)))
+        .optional()?
+        .transpose()
+}
+
+pub(super) fn manifest(
+    connection: &Connection,
+    id: EnvId,
+    number: u32,
+) -> Result<Option<Manifest>, StoreError> {
+    let stored: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT manifest FROM releases WHERE environment_id = ?1 AND number = ?2")?
+        .query_row((id.to_stored(), number), |row| row.get(0))
+        .optional()?;
+    stored.map(|bytes| decode(&bytes, id.to_stored())).transpose()
+}
+
+fn decode(bytes: &[u8], id: i64) -> Result<Manifest, StoreError> {
+    Manifest::decode(bytes).map_err(|_| StoreError::Corrupt { table: "releases", column: "manifest", id })
+}
+
+pub(super) fn each_manifest(
+    connection: &Connection,
+    environment: Option<EnvId>,
+    each: &mut dyn FnMut(&Manifest),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT r.environment_id, r.manifest
+         FROM releases r JOIN environments e ON e.id = r.environment_id
+         WHERE e.deleted_at IS NULL AND (?1 IS NULL OR e.id = ?1)",
+    )?;
+    let mut rows = statement.query([environment.map(Stored::to_stored)])?;
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        each(&decode(bytes, row.get(0)?)?);
+    }
+    Ok(())
+}

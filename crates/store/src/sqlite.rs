@@ -1,0 +1,66 @@
+//! Connections, and how ids and times stand in SQLite.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use toolfront_token::{EnvId, OrgId, Timestamp, TokenId};
+
+use crate::error::StoreError;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The connection that writes: WAL, and every commit on the disk before it returns.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// An id as the integer that stands for it. 60 bits always fit.
+pub(crate) trait Stored: Sized {
+    fn to_stored(self) -> i64;
+    fn from_stored(stored: i64, table: &'static str, column: &'static str) -> Result<Self, StoreError>;
+}
+
+macro_rules! stored_id {
+    ($($id:ty),*) => {$(
+        impl Stored for $id {
+            fn to_stored(self) -> i64 {
+                self.bits().cast_signed()
+            }
+
+            fn from_stored(stored: i64, table: &'static str, column: &'static str) -> Result<Self, StoreError> {
+                Self::from_bits(stored.cast_unsigned()).ok_or(StoreError::Corrupt { table, column, id: stored })
+            }
+        }
+    )*};
+}
+
+stored_id!(TokenId, EnvId, OrgId);
+
+pub(crate) fn timestamp(micros: Option<i64>) -> Option<Timestamp> {
+    micros.map(Timestamp::from_micros)
+}
+
+pub(crate) fn micros(timestamp: Option<Timestamp>) -> Option<i64> {
+    timestamp.map(Timestamp::micros)
+}
+
+/// A count as it is stored; beyond what fits, the most that does.
+pub(crate) fn count(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
