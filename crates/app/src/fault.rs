@@ -75,7 +75,8 @@ impl<'s> FaultLog<'s> {
     /// The position of a byte offset; an offset inside a character counts as that character's start.
     pub(crate) fn position(&self, offset: usize) -> Position {
         let lines_before = self.line_starts.partition_point(|start| *start <= offset);
-        let line_start = lines_before.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
+        let line_start =
+            lines_before.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
         let column = self.source.get(line_start..).map_or(0, |rest| {
             rest.char_indices().take_while(|(at, c)| line_start + at + c.len_utf8() <= offset).count()
         });
@@ -87,7 +88,8 @@ impl<'s> FaultLog<'s> {
         if self.errors.len() < FAULTS_MAX {
             self.errors.push(fault);
         } else if self.errors.len() == FAULTS_MAX {
-            self.errors.push(Fault { message: "and there are more errors after this one".to_owned(), ..fault });
+            self.errors
+                .push(Fault { message: "and there are more errors after this one".to_owned(), ..fault });
         }
     }
 
@@ -108,8 +110,25 @@ impl<'s> FaultLog<'s> {
     }
 
     fn fault(&self, offset: usize, message: String, severity: Severity) -> Fault {
+        let message = in_one_line(message);
         Fault { file: self.file.to_owned(), position: Some(self.position(offset)), message, severity }
     }
+}
+
+/// Messages quote the page, and what they quote must neither break the line nor steer a terminal.
+fn in_one_line(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let mut line = String::with_capacity(message.len());
+    for character in message.chars() {
+        if character.is_control() {
+            line.extend(character.escape_debug());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 fn saturate(number: usize) -> u32 {
@@ -142,6 +161,13 @@ mod tests {
         log.error(5, "wrong");
         let faults = log.finish().unwrap_err();
         assert_eq!(faults[0].to_string(), "docs/a.md:2:2: wrong");
+    }
+
+    #[test]
+    fn a_message_is_one_line_and_steers_no_terminal() {
+        let mut log = FaultLog::new("a.md", "x");
+        log.error(0, "no key `a\n\u{1b}[2J`");
+        assert_eq!(log.finish().unwrap_err()[0].message, "no key `a\\n\\u{1b}[2J`");
     }
 
     #[test]

@@ -46,9 +46,8 @@ pub fn resolve<T: FileTree + ?Sized>(tree: &T, path: &RequestPath) -> Result<Fil
     }
     let found = match (path.is_root(), tree.kind(path.as_str())) {
         (false, Some(Kind::File)) => file_at(tree, path.as_str()),
-        (false, Some(Kind::Directory)) => {
-            file_at(tree, &format!("{path}.md", path = path.as_str())).or_else(|| index_of(tree, path.as_str()))
-        }
+        (false, Some(Kind::Directory)) => file_at(tree, &format!("{path}.md", path = path.as_str()))
+            .or_else(|| index_of(tree, path.as_str())),
         (false, None) => file_at(tree, &format!("{path}.md", path = path.as_str())),
         (true, _) => index_of(tree, ""),
     };
@@ -82,7 +81,12 @@ fn near_misses<T: FileTree + ?Sized>(tree: &T, path: &RequestPath) -> Vec<String
     let mut names = tree.siblings(directory);
     names.retain(|name| tree.shows_hidden() || !name.starts_with('.'));
     names.truncate(COMPARED_MAX);
-    nearest(missing, names.iter().map(String::as_str), NEAR_MAX).into_iter().map(|name| join(directory, name)).collect()
+    names.sort_unstable();
+    names.dedup();
+    nearest(missing, names.iter().map(String::as_str), NEAR_MAX)
+        .into_iter()
+        .map(|name| join(directory, name))
+        .collect()
 }
 
 /// The deepest directory on the way that exists, and the name that is not in it.
@@ -124,7 +128,11 @@ mod tests {
 
         fn siblings(&self, directory: &str) -> Vec<String> {
             let below = |file: &&str| {
-                let rest = if directory.is_empty() { file } else { file.strip_prefix(directory)?.strip_prefix('/')? };
+                let rest = if directory.is_empty() {
+                    file
+                } else {
+                    file.strip_prefix(directory)?.strip_prefix('/')?
+                };
                 rest.split('/').next().map(str::to_owned)
             };
             self.0.iter().filter_map(below).collect()
@@ -132,7 +140,14 @@ mod tests {
     }
 
     const TREE: Listed = Listed(&[
-        "README.md", "index.md", "orders.md", "orders/README.md", "docs/index.md", "docs/guide.md", "data/a.csv", ".env",
+        "README.md",
+        "index.md",
+        "orders.md",
+        "orders/README.md",
+        "docs/index.md",
+        "docs/guide.md",
+        "data/a.csv",
+        ".env",
     ]);
 
     fn resolved(raw: &str) -> Result<String, Vec<String>> {

@@ -31,7 +31,8 @@ pub use crate::fault::{Fault, Position, Severity};
 pub use crate::file_path::{FilePath, PathFault};
 pub use crate::file_tree::{FileTree, Kind, NotThere, resolve};
 pub use crate::manifest::{
-    CorruptManifest, FileEntry, Manifest, ManifestFault, ManifestLimits, ManifestProblem, ManifestRefusal, RawEntry,
+    CorruptManifest, FileEntry, Manifest, ManifestFault, ManifestLimits, ManifestProblem, ManifestRefusal,
+    RawEntry,
 };
 pub use crate::page::Page;
 pub use crate::request_path::{BadPath, RequestPath};

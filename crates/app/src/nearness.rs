@@ -4,13 +4,20 @@
 const CHARACTERS_MAX: usize = 64;
 
 /// The candidates nearest to `wanted`, the nearest first, at most `count`.
-pub(crate) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str>, count: usize) -> Vec<&'c str> {
+pub(crate) fn nearest<'c>(
+    wanted: &str,
+    candidates: impl Iterator<Item = &'c str>,
+    count: usize,
+) -> Vec<&'c str> {
     let wanted: Vec<char> = wanted.chars().take(CHARACTERS_MAX + 1).flat_map(char::to_lowercase).collect();
     let edits_max = (wanted.len() / 3).max(2);
     let mut near: Vec<(usize, &str)> = candidates
         .filter_map(|candidate| {
             let stem = candidate.strip_suffix(".md").unwrap_or(candidate);
-            let edits = edits(&wanted, candidate, edits_max).into_iter().chain(edits(&wanted, stem, edits_max)).min()?;
+            let edits = edits(&wanted, candidate, edits_max)
+                .into_iter()
+                .chain(edits(&wanted, stem, edits_max))
+                .min()?;
             Some((edits, candidate))
         })
         .collect();
@@ -21,7 +28,8 @@ pub(crate) fn nearest<'c>(wanted: &str, candidates: impl Iterator<Item = &'c str
 
 /// The Levenshtein distance, if it is at most `edits_max`.
 fn edits(wanted: &[char], candidate: &str, edits_max: usize) -> Option<usize> {
-    let candidate: Vec<char> = candidate.chars().take(CHARACTERS_MAX + 1).flat_map(char::to_lowercase).collect();
+    let candidate: Vec<char> =
+        candidate.chars().take(CHARACTERS_MAX + 1).flat_map(char::to_lowercase).collect();
     if wanted.len() > CHARACTERS_MAX
         || candidate.len() > CHARACTERS_MAX
         || wanted.len().abs_diff(candidate.len()) > edits_max

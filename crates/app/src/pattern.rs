@@ -8,9 +8,10 @@ const PATTERN_BYTES_MAX: usize = 4096;
 /// How deep groups and classes of a pattern may nest.
 const NEST_MAX: u32 = 50;
 /// Sizes at which compilation is tried, in bytes of the compiled program: a small pattern is charged little.
-const SIZE_STEPS: [usize; 4] = [16 << 10, 128 << 10, 512 << 10, 2 << 20];
+/// (`^[\w.-]{1,64}$` takes 4 MiB, since `\w` is all of Unicode.)
+const SIZE_STEPS: [usize; 4] = [16 << 10, 128 << 10, 1 << 20, 8 << 20];
 /// What the patterns of one page may take together, compiled.
-const PAGE_BYTES_MAX: usize = 16 << 20;
+const PAGE_BYTES_MAX: usize = 32 << 20;
 /// What matching may hold in its cache, in bytes.
 const CACHE_BYTES_MAX: usize = 1 << 20;
 
@@ -45,6 +46,9 @@ impl Pattern {
                 Err(fault) => return Err(PatternFault::Syntax(last_line(&fault.to_string()))),
             }
         }
+        // To find this out took as much work as to compile it.
+        budget.bytes_left =
+            budget.bytes_left.saturating_sub(SIZE_STEPS.into_iter().max().unwrap_or_default());
         Err(PatternFault::TooBig)
     }
 
@@ -79,7 +83,9 @@ pub(crate) enum PatternFault {
     Syntax(String),
     #[error("the pattern is longer than {PATTERN_BYTES_MAX} bytes")]
     TooLong,
-    #[error("the pattern grows too big when compiled: use smaller counts, or ASCII classes such as [0-9A-Za-z_] for \\w")]
+    #[error(
+        "the pattern grows too big when compiled: use smaller counts, or ASCII classes such as [0-9A-Za-z_] for \\w"
+    )]
     TooBig,
     #[error("the patterns of this page grow too big together: split the page")]
     PageTooBig,
@@ -149,7 +155,15 @@ mod tests {
     #[test]
     fn the_patterns_of_a_page_share_a_budget() {
         let mut budget = PatternBudget::default();
-        let refused = (0..2000).find_map(|_| Pattern::compile("a", &mut budget).err());
+        let refused = (0..4000).find_map(|_| Pattern::compile("a", &mut budget).err());
         assert_eq!(refused, Some(PatternFault::PageTooBig));
+    }
+
+    #[test]
+    fn a_pattern_that_grew_too_big_is_charged_too() {
+        let mut budget = PatternBudget::default();
+        let faults: Vec<_> =
+            (0..5).filter_map(|_| Pattern::compile(r"\pL{1000}", &mut budget).err()).collect();
+        assert_eq!((faults.len(), faults.last()), (5, Some(&PatternFault::PageTooBig)));
     }
 }

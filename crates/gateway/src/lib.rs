@@ -1,1 +1,29 @@
-//! The server: management API and applications.
+//! The gateway: the server that hosts applications and judges who may use them.
+//!
+//! A request goes through a row of types, each made only from the one before: a `PresentedToken` is well
+//! formed, `authenticate` finds the living token behind it, `Allow<A>` yields the `Permit` for one action on
+//! one target, and a handler that acts takes that permit. Everything that requests are judged by is in
+//! memory (`memory`), and changed by nothing but the store's changes.
+
+mod access;
+mod application;
+mod body;
+mod brake;
+mod clock;
+mod development;
+mod gateway;
+mod layouts;
+mod memory;
+mod problem;
+mod request;
+mod routes;
+mod runs;
+mod server;
+mod settings;
+mod usage;
+
+pub use development::DevServer;
+pub use gateway::{FirstToken, Gateway, SetupError};
+pub use routes::openapi_document;
+pub use server::{Bound, StartError};
+pub use settings::{Limits, ServeSettings, Settings, TlsFiles};

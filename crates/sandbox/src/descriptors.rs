@@ -13,9 +13,9 @@ const BLIND_LIMIT: RawFd = 65_536;
 /// Whatever this process opens is marked from the start; what its own parent left open (a shell's redirection, a
 /// supervisor's socket, `make`'s job server) may not be. Call it once, first thing in `main`.
 pub fn seal_inherited_descriptors() {
-    let listed: Option<Vec<RawFd>> = fs::read_dir("/dev/fd").ok().map(|entries| {
-        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
-    });
+    let listed: Option<Vec<RawFd>> = fs::read_dir("/dev/fd")
+        .ok()
+        .map(|entries| entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect());
     match listed {
         Some(open) if !open.is_empty() => open.into_iter().for_each(seal),
         _ => (0..BLIND_LIMIT).for_each(seal),

@@ -15,7 +15,9 @@ pub enum RunError {
         program: String,
     },
     /// The file is there but cannot be executed: permissions, an unknown format, or a missing interpreter.
-    #[error("`{program}` cannot be executed: check its permissions, its format and the interpreter that it names")]
+    #[error(
+        "`{program}` cannot be executed: check its permissions, its format and the interpreter that it names"
+    )]
     NotExecutable {
         /// The program as the caller named it.
         program: String,

@@ -57,9 +57,8 @@ impl Group {
         }
     }
 
-    /// Kills what is left of the group and reaps the leader. Blocks only while the leader has not ended.
+    /// Reaps the leader. Blocks while it has not ended; what is left of the group can no longer be signalled after it.
     pub(crate) fn reap(&mut self) -> io::Result<ExitStatus> {
-        self.kill();
         let status = self.leader.wait()?;
         self.reaped = true;
         Ok(status)
@@ -69,6 +68,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if !self.reaped {
+            self.kill();
             let _ = self.reap();
         }
     }

@@ -31,7 +31,6 @@ mod run;
 mod running;
 mod sandbox;
 mod spawn;
-#[doc(hidden)] pub mod shim;
 
 pub use descriptors::seal_inherited_descriptors;
 pub use error::RunError;

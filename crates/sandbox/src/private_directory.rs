@@ -73,7 +73,8 @@ mod tests {
     fn directories_are_the_owners_alone_and_each_is_a_new_one() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().join("made/when/missing");
-        let (first, second) = (PrivateDirectory::make(&root).unwrap(), PrivateDirectory::make(&root).unwrap());
+        let (first, second) =
+            (PrivateDirectory::make(&root).unwrap(), PrivateDirectory::make(&root).unwrap());
         assert_ne!(first.path(), second.path());
         for path in [first.path(), second.path(), &root] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o7777, 0o700);

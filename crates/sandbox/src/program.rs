@@ -44,7 +44,11 @@ fn look_at(file: &Path) -> Result<(), NoProgram> {
         std::io::ErrorKind::PermissionDenied => NoProgram::NotExecutable,
         _ => NoProgram::NotFound,
     })?;
-    if metadata.is_file() && access(file, Access::EXEC_OK).is_ok() { Ok(()) } else { Err(NoProgram::NotExecutable) }
+    if metadata.is_file() && access(file, Access::EXEC_OK).is_ok() {
+        Ok(())
+    } else {
+        Err(NoProgram::NotExecutable)
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +70,10 @@ mod tests {
         fs::copy("/bin/true", &file).unwrap();
         assert_eq!(find_program("tool-of-the-release", directory.path(), PATH), Err(NoProgram::NotFound));
         assert_eq!(find_program("tool-of-the-release", directory.path(), ".::bin"), Err(NoProgram::NotFound));
-        assert_eq!(find_program("./tool-of-the-release", directory.path(), PATH), Ok(directory.path().join("./tool-of-the-release")));
+        assert_eq!(
+            find_program("./tool-of-the-release", directory.path(), PATH),
+            Ok(directory.path().join("./tool-of-the-release"))
+        );
     }
 
     #[test]

@@ -7,7 +7,10 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 /// Watches a descriptor for being readable, with the runtime of the caller.
 pub(crate) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    #[expect(unsafe_code, reason = "the safe constructors of `AsyncFd` are deprecated as unsound for any `AsRawFd`")]
+    #[expect(
+        unsafe_code,
+        reason = "the safe constructors of `AsyncFd` are deprecated as unsound for any `AsRawFd`"
+    )]
     // SAFETY: `OwnedFd::as_raw_fd` names the same open descriptor for as long as the value lives, and the `AsyncFd`
     // that takes it over keeps it open until it has been deregistered.
     let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::shim::AllowedCommand;
+use toolfront_app::AllowedCommand;
 
 /// One command to run: what, where, with which environment and within which limits.
 pub struct Run {

@@ -55,8 +55,8 @@ impl Running {
         let mut watch = ExitWatch::over(&remains.group)?;
         let mut stdout = Capture::of(stdout, limits.output_bytes_max)?;
         let mut stderr = Capture::of(stderr, limits.output_bytes_max)?;
+        // In no fixed order: a stream that always has something would use up the task's turn before the others get theirs.
         let ending = tokio::select! {
-            biased;
             ending = remains.end(&mut watch, deadline, limits.terminate_grace) => ending?,
             never = stdout.pump() => match never {},
             never = stderr.pump() => match never {},
@@ -74,7 +74,13 @@ impl Running {
         if status.is_some() {
             self.clear_away().await;
         }
-        Ok(Ended { returncode, timed_out: ending.timed_out, stdout: stdout.finish(), stderr: stderr.finish(), at })
+        Ok(Ended {
+            returncode,
+            timed_out: ending.timed_out,
+            stdout: stdout.finish(),
+            stderr: stderr.finish(),
+            at,
+        })
     }
 
     /// Removes the directory of a command that was reaped: at once when it is empty, else where blocking is allowed.

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use crate::error::RunError;
+use crate::exit::keep_ended_children;
 use crate::private_directory::PrivateDirectory;
 use crate::program::NoProgram;
 use crate::run::{Finished, Run};
@@ -75,6 +76,7 @@ impl Sandbox {
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
         let (limits, timeout) = (run.limits, run.command.timeout());
         let config = Arc::clone(&self.config);
+        keep_ended_children();
         let begun = Instant::now();
         let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
         let running = match (&mut starting.0).await {
@@ -83,7 +85,8 @@ impl Sandbox {
             Err(stopped) => return Err(RunError::Spawn { program, source: io::Error::other(stopped) }),
         };
         let deadline = Instant::now() + timeout;
-        let ended = running.see_through(deadline, limits).await.map_err(|source| RunError::Wait { source })?;
+        let ended =
+            running.see_through(deadline, limits).await.map_err(|source| RunError::Wait { source })?;
         Ok(Finished {
             returncode: ended.returncode,
             timed_out: ended.timed_out,
@@ -117,7 +120,9 @@ impl Refusal {
         match self {
             Self::Directory(source) => RunError::TemporaryDirectory { source },
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotFound)) => RunError::ProgramNotFound { program },
-            Self::Spawn(SpawnError::NoProgram(NoProgram::NotExecutable)) => RunError::NotExecutable { program },
+            Self::Spawn(SpawnError::NoProgram(NoProgram::NotExecutable)) => {
+                RunError::NotExecutable { program }
+            }
             Self::Spawn(SpawnError::System(source)) => RunError::Spawn { program, source },
         }
     }

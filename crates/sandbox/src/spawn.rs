@@ -71,7 +71,8 @@ impl Spawn<'_> {
         let mut child = command.spawn().map_err(|error| self.refusal(error))?;
         let pipes = child.stdout.take().zip(child.stderr.take());
         let group = Group::of(child);
-        let (stdout, stderr) = pipes.ok_or_else(|| SpawnError::System(io::Error::other("the child has no pipes")))?;
+        let (stdout, stderr) =
+            pipes.ok_or_else(|| SpawnError::System(io::Error::other("the child has no pipes")))?;
         Ok(Spawned { group, stdout: stdout.into(), stderr: stderr.into() })
     }
 

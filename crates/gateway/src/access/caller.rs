@@ -1,0 +1,68 @@
+//! From a presented value to a living token.
+
+use http::HeaderMap;
+use toolfront_store::TokenSelector;
+use toolfront_token::{ActiveToken, Credential, Dead};
+
+use super::presented::{Presented, presented};
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+use crate::request::Context;
+
+/// Who sends a request.
+#[derive(Debug)]
+pub(crate) enum Identity {
+    /// Somebody without a token.
+    Visitor,
+    /// A living token.
+    Caller(ActiveToken),
+}
+
+impl Identity {
+    /// The token; its absence is refused.
+    pub(crate) fn required(self) -> Result<ActiveToken, Refusal> {
+        match self {
+            Self::Visitor => Err(Refusal::no_token()),
+            Self::Caller(token) => Ok(token),
+        }
+    }
+}
+
+/// Judges what the headers present: a token that is sent is never ignored. A living one is counted as used.
+pub(crate) async fn authenticate(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    context: &Context,
+) -> Result<Identity, Refusal> {
+    let token = match presented(headers)? {
+        Presented::Nothing => return Ok(Identity::Visitor),
+        Presented::Malformed(fault) => return Err(failed(gateway, context, &fault.to_string())),
+        Presented::Token(token) => token,
+    };
+    let now = gateway.now();
+    let found =
+        gateway.memory().tokens.find(&token.digest(), |credential: &Credential| credential.activate(now));
+    let active = match found {
+        None => return Err(failed(gateway, context, "no such token")),
+        // Only who holds the right value is told so much, and may go on asking.
+        Some(Err(dead @ (Dead::Expired | Dead::Revoked | Dead::Rotated))) => {
+            return Err(Refusal::invalid_token(&dead.to_string()));
+        }
+        Some(Ok(active)) => active,
+    };
+    if active.first_use_pending() {
+        let selector = TokenSelector { organization: active.organization(), token: active.token() };
+        let by = context.attribute_to(&active);
+        gateway.store().record_first_use(selector, active.generation(), by, now).await?;
+    }
+    gateway.usage().count(&active, now, context.address, context.user_agent.as_deref());
+    Ok(Identity::Caller(active))
+}
+
+/// A value that is none: counted against the address.
+fn failed(gateway: &Gateway, context: &Context, why: &str) -> Refusal {
+    match gateway.brake().failed(context.address) {
+        Ok(()) => Refusal::invalid_token(why),
+        Err(wait) => Refusal::too_many("Too many requests with tokens that are not valid.", wait),
+    }
+}

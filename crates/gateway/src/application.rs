@@ -1,0 +1,18 @@
+//! Applications: reading their pages and files, and running the tools that the pages declare.
+
+mod content;
+mod directory;
+mod entry;
+mod files;
+mod page_view;
+mod reading;
+mod release;
+mod running;
+
+pub(crate) use self::content::FileCache;
+pub(crate) use self::directory::Directory;
+pub(crate) use self::entry::serve;
+pub(crate) use self::files::Files;
+pub(crate) use self::reading::{Reading, read};
+pub(crate) use self::release::Release;
+pub(crate) use self::running::{prepare, reply};

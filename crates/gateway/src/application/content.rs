@@ -1,0 +1,89 @@
+//! The bytes of files: small ones in memory, with what is made of them; large ones on the disk.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use toolfront_app::{BlobDigest, Fault, FilePath, Page};
+
+/// Files up to this size are held in memory.
+pub(crate) const IN_MEMORY_MAX: u64 = 1024 * 1024;
+/// Files below this size are sent as they are.
+const COMPRESSED_MIN: usize = 1024;
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The content of a file.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Memory(Arc<SmallFile>),
+    Disk { path: PathBuf, size: u64, digest: BlobDigest },
+}
+
+/// A file in memory, and what was made of it so far.
+#[derive(Debug)]
+pub(crate) struct SmallFile {
+    pub(crate) bytes: Bytes,
+    pub(crate) digest: BlobDigest,
+    page: OnceLock<Result<Page, Vec<Fault>>>,
+    gzip: OnceLock<Option<Bytes>>,
+}
+
+/// Small files by their digest, the least used ones dropped beyond 64 MiB.
+#[derive(Clone, Debug)]
+pub(crate) struct FileCache {
+    files: moka::sync::Cache<BlobDigest, Arc<SmallFile>>,
+}
+
+impl SmallFile {
+    pub(crate) fn new(bytes: Vec<u8>, digest: BlobDigest) -> Self {
+        Self { bytes: bytes.into(), digest, page: OnceLock::new(), gzip: OnceLock::new() }
+    }
+
+    /// The file as a page; parsed once.
+    pub(crate) fn page(&self, file: &FilePath) -> &Result<Page, Vec<Fault>> {
+        self.page.get_or_init(|| match std::str::from_utf8(&self.bytes) {
+            Ok(source) => Page::parse(file, source),
+            Err(_) => Page::parse(file, &String::from_utf8_lossy(&self.bytes)),
+        })
+    }
+
+    /// The file in gzip (RFC 1952), where that makes it smaller; made once.
+    pub(crate) fn gzip(&self) -> Option<&Bytes> {
+        let made = self.gzip.get_or_init(|| {
+            if self.bytes.len() < COMPRESSED_MIN {
+                return None;
+            }
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(&self.bytes).ok()?;
+            let compressed = encoder.finish().ok()?;
+            (compressed.len() < self.bytes.len()).then(|| compressed.into())
+        });
+        made.as_ref()
+    }
+}
+
+impl Default for FileCache {
+    fn default() -> Self {
+        let weigh = |_: &BlobDigest, file: &Arc<SmallFile>| {
+            // What is made of a file is about as large again, at the most.
+            u32::try_from(file.bytes.len().saturating_mul(2).saturating_add(512)).unwrap_or(u32::MAX)
+        };
+        let files = moka::sync::Cache::builder().weigher(weigh).max_capacity(CACHE_BYTES).build();
+        Self { files }
+    }
+}
+
+impl FileCache {
+    pub(crate) fn get(&self, digest: &BlobDigest) -> Option<Arc<SmallFile>> {
+        self.files.get(digest)
+    }
+
+    pub(crate) fn put(&self, file: SmallFile) -> Arc<SmallFile> {
+        let file = Arc::new(file);
+        self.files.insert(file.digest, Arc::clone(&file));
+        file
+    }
+}

@@ -1,0 +1,250 @@
+//! GET and HEAD: a file's bytes with a strong ETag, conditional requests, ranges and compression; or, for a
+//! browser, a page made of it.
+
+use std::io::SeekFrom;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+use toolfront_app::{FilePath, RequestPath};
+
+use super::content::{Content, SmallFile};
+use super::files::Files;
+use super::page_view;
+use crate::problem::Refusal;
+
+/// A request to read.
+#[derive(Debug)]
+pub(crate) struct Reading<'r> {
+    pub(crate) files: &'r Files,
+    pub(crate) path: RequestPath,
+    /// The path below which the application stands, such as `/e/docs`; empty when it has a host of its own.
+    pub(crate) mount: &'r str,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) query: Option<&'r str>,
+    /// Whether caches between may keep the answer.
+    pub(crate) is_public: bool,
+}
+
+/// Whatever an application's own files are, they run no script and load nothing from elsewhere.
+const CONFINED: &str = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; sandbox";
+
+pub(crate) async fn read(reading: Reading<'_>) -> Result<Response, Refusal> {
+    let file = reading.files.resolve(&reading.path).await?;
+    let content = reading.files.content(&file).await?;
+    let mut answer = match content {
+        Content::Memory(content) if wants_view(&reading, &file) => view(&reading, &file, &content),
+        Content::Memory(content) => from_memory(&reading, &file, &content)?,
+        Content::Disk { path, size, digest } => {
+            let etag = format!("\"{digest}\"");
+            from_disk(&reading, &file, &path, size, &etag).await?
+        }
+    };
+    let headers = answer.headers_mut();
+    let cache = if reading.is_public { "no-cache" } else { "private, no-cache" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding, authorization, token"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONFINED));
+    }
+    Ok(answer)
+}
+
+/// A browser says that it takes HTML; an agent or a script does not.
+fn wants_view(reading: &Reading<'_>, file: &FilePath) -> bool {
+    let is_raw = reading.query.is_some_and(|query| query.split('&').any(|pair| pair == "raw"));
+    file.is_markdown() && !is_raw && text_of(reading.headers, header::ACCEPT).contains("text/html")
+}
+
+fn text_of(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn view(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Response {
+    let etag = format!("\"{}-html\"", content.digest);
+    if is_known(reading.headers, &etag) {
+        return not_modified(&etag);
+    }
+    let html = page_view::render(file, content.page(file), &content.bytes, reading.mount);
+    let mut answer = Response::new(Body::from(html));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, page_view::policy());
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.extend(HeaderValue::from_str(&etag).map(|etag| (header::ETAG, etag)));
+    answer
+}
+
+fn from_memory(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Result<Response, Refusal> {
+    let plain = format!("\"{}\"", content.digest);
+    let size = u64::try_from(content.bytes.len()).unwrap_or(u64::MAX);
+    if let Some(range) = range(reading.headers, &plain, size)? {
+        let part = usize::try_from(range.first).ok().zip(usize::try_from(range.after).ok());
+        let part = part
+            .and_then(|(first, after)| content.bytes.get(first..after))
+            .map(|part| content.bytes.slice_ref(part));
+        return Ok(partial(file, &plain, &range, size, Body::from(part.unwrap_or_default())));
+    }
+    let compressed = takes_gzip(reading.headers) && is_text(file);
+    let (body, etag, encoding): (&Bytes, _, _) = match compressed.then(|| content.gzip()).flatten() {
+        Some(gzip) => (gzip, format!("\"{}-gzip\"", content.digest), Some("gzip")),
+        None => (&content.bytes, plain, None),
+    };
+    if is_known(reading.headers, &etag) {
+        return Ok(not_modified(&etag));
+    }
+    let mut answer = Response::new(Body::from(body.clone()));
+    describe(answer.headers_mut(), file, &etag);
+    let encoding = encoding.map(|encoding| (header::CONTENT_ENCODING, HeaderValue::from_static(encoding)));
+    answer.headers_mut().extend(encoding);
+    Ok(answer)
+}
+
+async fn from_disk(
+    reading: &Reading<'_>,
+    file: &FilePath,
+    path: &std::path::Path,
+    size: u64,
+    etag: &str,
+) -> Result<Response, Refusal> {
+    let range = range(reading.headers, etag, size)?;
+    if range.is_none() && is_known(reading.headers, etag) {
+        return Ok(not_modified(etag));
+    }
+    let opened = tokio::fs::File::open(path).await;
+    let mut opened = opened.map_err(|err| Refusal::internal(&err))?;
+    let Some(range) = range else {
+        let mut answer = Response::new(Body::from_stream(ReaderStream::new(opened.take(size))));
+        describe(answer.headers_mut(), file, etag);
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
+        return Ok(answer);
+    };
+    opened.seek(SeekFrom::Start(range.first)).await.map_err(|err| Refusal::internal(&err))?;
+    let part = ReaderStream::new(opened.take(range.after - range.first));
+    let mut answer = partial(file, etag, &range, size, Body::from_stream(part));
+    answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(range.after - range.first));
+    Ok(answer)
+}
+
+fn describe(headers: &mut HeaderMap, file: &FilePath, etag: &str) {
+    headers.insert(header::CONTENT_TYPE, content_type(file));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.extend(HeaderValue::from_str(etag).map(|etag| (header::ETAG, etag)));
+}
+
+fn content_type(file: &FilePath) -> HeaderValue {
+    if file.is_markdown() {
+        return HeaderValue::from_static("text/markdown; charset=utf-8");
+    }
+    let guessed = mime_guess::from_path(file.as_str()).first_or_octet_stream();
+    let text = match guessed.type_() {
+        mime_guess::mime::TEXT => format!("{}; charset=utf-8", guessed.essence_str()),
+        _ => guessed.essence_str().to_owned(),
+    };
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+fn is_text(file: &FilePath) -> bool {
+    let guessed = mime_guess::from_path(file.as_str()).first_or_octet_stream();
+    let subtype = guessed.subtype().as_str();
+    file.is_markdown()
+        || guessed.type_() == mime_guess::mime::TEXT
+        || ["json", "xml", "javascript", "toml", "yaml", "x-yaml", "svg"].contains(&subtype)
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    text_of(headers, header::ACCEPT_ENCODING).split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        is_gzip && !parts.any(|weight| ["q=0", "q=0.0", "q=0.00", "q=0.000"].contains(&weight))
+    })
+}
+
+/// `If-None-Match` (RFC 9110 section 13.1.2), compared weakly as it says there.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let known = text_of(headers, header::IF_NONE_MATCH);
+    known == "*" || known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag)
+}
+
+fn not_modified(etag: &str) -> Response {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    answer.headers_mut().extend(HeaderValue::from_str(etag).map(|etag| (header::ETAG, etag)));
+    answer
+}
+
+/// Bytes from `first` up to, and without, `after`.
+#[derive(Debug, PartialEq, Eq)]
+struct Range {
+    first: u64,
+    after: u64,
+}
+
+/// The one range that is asked for (RFC 9110 section 14.2). Several at once, or another unit, are answered
+/// with the whole file, as that section allows.
+fn range(headers: &HeaderMap, etag: &str, size: u64) -> Result<Option<Range>, Refusal> {
+    let asked = text_of(headers, header::RANGE);
+    let condition = text_of(headers, header::IF_RANGE);
+    let Some(spec) = asked.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else { return Ok(None) };
+    if !condition.is_empty() && condition != etag {
+        return Ok(None);
+    }
+    let Some((first, last)) = spec.trim().split_once('-') else { return Ok(None) };
+    let bounds = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => Range { first, after: last.saturating_add(1).min(size) },
+        (Ok(first), Err(_)) if last.is_empty() => Range { first, after: size },
+        (Err(_), Ok(length)) if first.is_empty() => Range { first: size.saturating_sub(length), after: size },
+        _ => return Ok(None),
+    };
+    if bounds.first >= bounds.after { Err(Refusal::range_not_satisfiable(size)) } else { Ok(Some(bounds)) }
+}
+
+fn partial(file: &FilePath, etag: &str, range: &Range, size: u64, body: Body) -> Response {
+    let mut answer = Response::new(body);
+    *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+    describe(answer.headers_mut(), file, etag);
+    let place = format!("bytes {}-{}/{size}", range.first, range.after.saturating_sub(1));
+    answer.headers_mut().extend(HeaderValue::from_str(&place).map(|place| (header::CONTENT_RANGE, place)));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(range_header: &str, size: u64) -> Option<Option<(u64, u64)>> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, range_header.parse().unwrap());
+        range(&headers, "\"e\"", size).ok().map(|range| range.map(|range| (range.first, range.after)))
+    }
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        assert_eq!(asked("bytes=0-3", 10), Some(Some((0, 4))));
+        assert_eq!(asked("bytes=8-99", 10), Some(Some((8, 10))));
+        assert_eq!(asked("bytes=4-", 10), Some(Some((4, 10))));
+        assert_eq!(asked("bytes=-4", 10), Some(Some((6, 10))));
+        assert_eq!(asked("bytes=-40", 10), Some(Some((0, 10))));
+        for whole in ["bytes=0-1,3-4", "lines=1-2", "bytes=5-2", "bytes=a-b", "bytes=-"] {
+            assert_eq!(asked(whole, 10), Some(None), "{whole}");
+        }
+        assert_eq!(asked("bytes=10-", 10), None);
+        assert_eq!(asked("bytes=-0", 10), None);
+    }
+
+    #[test]
+    fn compression_is_used_when_it_is_asked_for() {
+        let takes = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, text.parse().unwrap());
+            takes_gzip(&headers)
+        };
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5"));
+        assert!(!takes("br") && !takes("gzip;q=0") && !takes(""));
+    }
+}

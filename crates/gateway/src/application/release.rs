@@ -1,0 +1,57 @@
+//! A release that is served: its manifest, and its layout once a command needs it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+use toolfront_app::Manifest;
+use toolfront_store::Blobs;
+use toolfront_token::EnvId;
+
+use crate::gateway::Gateway;
+use crate::layouts::{Layout, Layouts};
+use crate::memory::Environment;
+use crate::problem::Refusal;
+
+#[derive(Debug)]
+pub(crate) struct Release {
+    pub(crate) number: u32,
+    pub(crate) manifest: Manifest,
+    pub(crate) blobs: Blobs,
+    layout: OnceCell<Layout>,
+    layouts: Arc<Layouts>,
+}
+
+impl Release {
+    /// The release that an environment serves now; its manifest is read the first time.
+    pub(crate) async fn of(environment: &Environment, gateway: &Gateway) -> Result<Arc<Self>, Refusal> {
+        let Some(current) = &environment.record.release else { return Err(not_deployed()) };
+        let (id, number): (EnvId, u32) = (environment.record.id, current.number);
+        let load = || async move {
+            let manifest = gateway.store().manifest(id, number).await?.ok_or_else(not_deployed)?;
+            Ok::<_, Refusal>(Arc::new(Self {
+                number,
+                manifest,
+                blobs: gateway.store().blobs().clone(),
+                layout: OnceCell::new(),
+                layouts: Arc::clone(gateway.layouts()),
+            }))
+        };
+        environment.release.get_or_try_init(load).await.cloned()
+    }
+
+    /// Where its files are on the disk; they are laid out the first time.
+    pub(crate) async fn root(self: &Arc<Self>) -> Result<PathBuf, Refusal> {
+        let release = Arc::clone(self);
+        let layout = self.layout.get_or_try_init(|| async move {
+            let made =
+                tokio::task::spawn_blocking(move || release.layouts.make(&release.manifest, &release.blobs));
+            made.await.map_err(|err| Refusal::internal(&err))?.map_err(Refusal::from)
+        });
+        Ok(layout.await?.path().to_owned())
+    }
+}
+
+fn not_deployed() -> Refusal {
+    Refusal::new(toolfront_api::Code::NotFound, "Nothing has been deployed to this environment yet.")
+}

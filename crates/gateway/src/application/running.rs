@@ -1,0 +1,137 @@
+//! POST: from a request to the command that one of the page's tools allows, and from its end to the answer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header;
+use toolfront_api::{Code, FieldError, RunReply, RunRequest};
+use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page, RequestPath};
+use toolfront_sandbox::{Finished, Run, RunError, RunLimits};
+
+use super::content::{Content, SmallFile};
+use super::files::Files;
+use crate::problem::Refusal;
+use crate::settings::Limits;
+
+/// A command that is allowed, with all that it needs.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) page: FilePath,
+    pub(crate) command: AllowedCommand,
+    pub(crate) directory: PathBuf,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Finds the tool that allows the command.
+pub(crate) async fn prepare(
+    files: &Files,
+    path: &RequestPath,
+    request: RunRequest,
+) -> Result<Prepared, Refusal> {
+    let file = files.resolve(path).await?;
+    let content = page_content(files, &file).await?;
+    let page = content.page(&file).as_ref().map_err(|faults| {
+        let errors = faults.iter().map(|fault| FieldError {
+            field: fault.position.map_or_else(String::new, |position| position.to_string()),
+            message: fault.message.clone(),
+        });
+        Refusal::invalid(errors.collect())
+    })?;
+    let RunRequest { command, env } = request;
+    let command = CommandLine::parse(command).map_err(|fault| Refusal::invalid_field("command", fault))?;
+    let admitted = page.admit(&command).map_err(|refused| {
+        let tools = page.tools().iter().map(ToString::to_string).collect();
+        Refusal::new(Code::CommandNotAllowed, refused.to_string()).with_tools(tools)
+    })?;
+    let (environment, ignored) = split_environment(page, env)?;
+    let value_of =
+        |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let command = admitted
+        .expand(&|name| value_of(name.as_str()))
+        .map_err(|fault| Refusal::new(Code::UnsetVariable, format!("{fault}.")))?;
+    let directory = files.root().await?.join(file.directory());
+    Ok(Prepared { page: file, command, directory, environment, ignored })
+}
+
+async fn page_content(files: &Files, file: &FilePath) -> Result<Arc<SmallFile>, Refusal> {
+    match files.content(file).await? {
+        Content::Memory(content) if file.is_markdown() => Ok(content),
+        _ => Err(Refusal::new(
+            Code::CommandNotAllowed,
+            format!("{file} is not a page: tools are declared by Markdown pages and run from them."),
+        )),
+    }
+}
+
+type Environment = (Vec<(String, String)>, Vec<String>);
+
+/// What the page mentions of a request's variables, and the names that it does not.
+fn split_environment(
+    page: &Page,
+    sent: std::collections::BTreeMap<String, String>,
+) -> Result<Environment, Refusal> {
+    let (mut environment, mut ignored) = (Vec::new(), Vec::new());
+    for (name, value) in sent {
+        if !page.mentions(&name) {
+            ignored.push(name);
+        } else if value.contains('\0') {
+            return Err(Refusal::invalid_field(&format!("env.{name}"), "must not contain a NUL"));
+        } else {
+            environment.push((name, value));
+        }
+    }
+    Ok((environment, ignored))
+}
+
+impl Prepared {
+    pub(crate) fn into_run(self, limits: &Limits) -> (Run, Vec<String>) {
+        let limits = RunLimits { output_bytes_max: limits.output_bytes_max, ..RunLimits::default() };
+        let Self { command, directory, environment, ignored, .. } = self;
+        (Run { command, directory, environment, limits }, ignored)
+    }
+}
+
+/// The answer to a command that ran.
+pub(crate) fn reply(
+    finished: Finished,
+    ignored_env: Vec<String>,
+    request_id: &str,
+    headers: &HeaderMap,
+) -> RunReply {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let as_base64 = accept.split(';').any(|part| part.trim().eq_ignore_ascii_case("encoding=base64"));
+    let text = |bytes: Vec<u8>| {
+        if as_base64 {
+            return STANDARD.encode(bytes);
+        }
+        String::from_utf8(bytes).unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned())
+    };
+    RunReply {
+        truncated: finished.stdout.truncated || finished.stderr.truncated,
+        stdout: text(finished.stdout.bytes),
+        stderr: text(finished.stderr.bytes),
+        returncode: finished.returncode,
+        duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
+        timed_out: finished.timed_out,
+        request_id: request_id.to_owned(),
+        ignored_env,
+        encoding: as_base64.then(|| "base64".to_owned()),
+    }
+}
+
+impl From<RunError> for Refusal {
+    fn from(err: RunError) -> Self {
+        match err {
+            RunError::ProgramNotFound { .. } | RunError::NotExecutable { .. } => {
+                Self::new(Code::ProgramMissing, format!("{err}."))
+            }
+            RunError::Spawn { .. } | RunError::TemporaryDirectory { .. } | RunError::Wait { .. } => {
+                Self::internal(&err)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading bodies: within a size, within a time, and JSON with every fault told.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::FromRequest;
+use bytes::Bytes;
+use http::header;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use toolfront_api::Code;
+
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+
+/// A JSON body, or none where none is needed.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A JSON body that may hold files.
+#[derive(Debug)]
+pub(crate) struct JsonWithFiles<T>(pub(crate) T);
+
+/// A JSON body that may be left out altogether.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Gateway> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let limits = gateway.limits();
+        let bytes = read(body, limits.json_bytes_max, limits.body_time).await?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Gateway> for JsonWithFiles<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let limits = gateway.limits();
+        let bytes = read(body, limits.inline_bytes_max, limits.body_time.saturating_mul(10)).await?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<Gateway> for OptionalJson<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        let limits = gateway.limits();
+        let bytes = read(body, limits.json_bytes_max, limits.body_time).await?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        require_json(&parts.headers)?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+/// A page elsewhere in a browser can send other media types without asking first, and this one it can't.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = sent.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::UnsupportedMediaType, "Send the body with `Content-Type: application/json`."))
+}
+
+/// The whole body, if it has at most so many bytes and comes within that time.
+pub(crate) async fn read(body: Body, bytes_max: usize, time: Duration) -> Result<Bytes, Refusal> {
+    let collected = tokio::time::timeout(time, Limited::new(body, bytes_max).collect()).await;
+    match collected {
+        Err(_) => Err(Refusal::new(Code::BadRequest, "The body did not arrive in time.")),
+        Ok(Err(err)) if err.is::<LengthLimitError>() => {
+            Err(Refusal::new(Code::TooLarge, format!("The body may have {bytes_max} bytes at most.")))
+        }
+        Ok(Err(_)) => Err(Refusal::new(Code::BadRequest, "The body broke off.")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+/// Reads JSON: text that is none is a bad request, and what does not fit the type is named.
+pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(|err| {
+        let place = format!("line {}, column {}", err.line(), err.column());
+        match err.classify() {
+            serde_json::error::Category::Data => {
+                let message = err.to_string();
+                let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+                let field = named_in(&message).unwrap_or("body").to_owned();
+                Refusal::invalid_field(&field, format!("{message} ({place})"))
+            }
+            _ => Refusal::new(Code::BadRequest, format!("The body is not JSON: {err}.")),
+        }
+    })
+}
+
+/// The field that serde names in its message, between the first two backquotes.
+fn named_in(message: &str) -> Option<&str> {
+    let is_about_a_field = ["unknown field", "missing field", "duplicate field"];
+    let is_about_a_field = is_about_a_field.iter().any(|start| message.starts_with(start));
+    is_about_a_field.then(|| message.split('`').nth(1)).flatten()
+}

@@ -1,0 +1,312 @@
+//! The gateway: all that its requests share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use toolfront_sandbox::{Sandbox, SandboxConfig};
+use toolfront_store::{Organization, SetupRefusal, Store, TokenRefusal};
+use toolfront_token::{
+    Authority, EnvGrant, Expiry, Grant, NewToken, NewValue, OrgId, Scope, Timestamp, TokenId, TokenName,
+    TokenSecret,
+};
+
+use crate::application::FileCache;
+use crate::brake::Brake;
+use crate::clock::{Clock, SystemClock, SystemEntropy};
+use crate::layouts::Layouts;
+use crate::memory::Memory;
+use crate::request::{Hosts, RequestIds};
+use crate::routes::Uploads;
+use crate::runs::Runs;
+use crate::server::{Bound, StartError};
+use crate::settings::{Limits, Settings};
+use crate::usage::UsageCounters;
+use crate::{routes, server};
+
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const TIDY_INTERVAL: Duration = Duration::from_mins(10);
+/// How old a blob must be that no release has, before it is removed.
+const BLOB_AGE: Duration = Duration::from_hours(24);
+
+/// A gateway over one data directory. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    base_url: String,
+    hosts: Hosts,
+    store: Store,
+    memory: Arc<Memory>,
+    usage: UsageCounters,
+    brake: Brake,
+    runs: Runs,
+    sandbox: Sandbox,
+    files: FileCache,
+    layouts: Arc<Layouts>,
+    uploads: Uploads,
+    request_ids: RequestIds,
+    clock: SystemClock,
+}
+
+/// The token that a gateway is first administered with. Its value is shown once.
+#[derive(Debug)]
+pub struct FirstToken {
+    /// The organization.
+    pub organization: OrgId,
+    /// The token's id.
+    pub token: TokenId,
+    /// The token's value.
+    pub value: TokenSecret,
+}
+
+/// Why a gateway could not be set up, or recovered.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// There is no organization yet.
+    #[error("this data directory has no organization yet: `toolfront gateway init` makes one")]
+    NotSetUp,
+    /// A name does not fit.
+    #[error("the name {0}")]
+    Name(#[from] toolfront_token::InvalidName),
+    /// The store refused.
+    #[error(transparent)]
+    Refused(#[from] SetupRefusal),
+    /// The token was not made.
+    #[error(transparent)]
+    Token(#[from] TokenRefusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] toolfront_store::StoreError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] toolfront_token::EntropyFailed),
+}
+
+impl Gateway {
+    /// Opens the data directory and takes everything into memory that requests are judged by.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way, and what to do.
+    pub async fn open(settings: Settings) -> Result<Self, StartError> {
+        server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
+        let memory = Arc::new(Memory::default());
+        let (directory, sink) = (settings.data_dir.clone(), Arc::clone(&memory));
+        let now = SystemClock.now();
+        let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
+        let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
+        tracing::info!(
+            tokens = summary.tokens,
+            environments = summary.environments,
+            directory = %settings.data_dir.display(),
+            "store opened"
+        );
+        let mut start = [0_u8; 8];
+        getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
+        let start = u64::from_le_bytes(start);
+        let layouts = Layouts::new(&settings.data_dir, start);
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        let base_url =
+            settings.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", settings.listen));
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let limits = &settings.limits;
+        let shared = Shared {
+            hosts: Hosts::new(&base_url, settings.app_domain.as_deref()),
+            base_url,
+            store,
+            memory,
+            usage: UsageCounters::default(),
+            brake: Brake::new(limits.failures_per_minute_max),
+            runs: Runs::new(limits),
+            sandbox: Sandbox::new(SandboxConfig::new(settings.data_dir.join("runs"))),
+            files: FileCache::default(),
+            layouts: Arc::new(layouts),
+            uploads: Uploads::default(),
+            request_ids: RequestIds::starting_at(start),
+            clock: SystemClock,
+            settings,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Whether it has an organization.
+    ///
+    /// # Errors
+    /// [`SetupError::Store`] when that can't be read.
+    pub async fn is_initialized(&self) -> Result<bool, SetupError> {
+        Ok(!self.store().organizations().await?.is_empty())
+    }
+
+    /// Makes the organization and its first admin token.
+    ///
+    /// # Errors
+    /// [`SetupError`]; nothing was made then.
+    pub async fn initialize(&self, organization: &str) -> Result<FirstToken, SetupError> {
+        let name = TokenName::parse(organization)?.to_string();
+        let id = OrgId::generate(&mut SystemEntropy)?;
+        let organization = Organization { id, name };
+        let (token, value) = (TokenId::generate(&mut SystemEntropy)?, TokenSecret::mint(&mut SystemEntropy)?);
+        let new = administrator(id, "first admin token")?;
+        self.store().set_up(organization, token, new, NewValue::of(&value), self.now()).await?;
+        Ok(FirstToken { organization: id, token, value })
+    }
+
+    /// Makes another admin token, on the authority of whoever commands the host.
+    ///
+    /// # Errors
+    /// [`SetupError::NotSetUp`] before [`Gateway::initialize`].
+    pub async fn recover(&self, name: &str) -> Result<FirstToken, SetupError> {
+        let organization = self.store().organizations().await?.into_iter().next();
+        let id = organization.ok_or(SetupError::NotSetUp)?.id;
+        let (token, value) = (TokenId::generate(&mut SystemEntropy)?, TokenSecret::mint(&mut SystemEntropy)?);
+        let new = administrator(id, name)?;
+        let by = toolfront_store::Attribution::host(id);
+        let kept = NewValue::of(&value);
+        self.store().issue_token(Authority::host(), token, new, kept, None, by, self.now()).await?;
+        Ok(FirstToken { organization: id, token, value })
+    }
+
+    /// Takes the port.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] when it can't be had.
+    pub async fn bind(&self) -> Result<Bound, StartError> {
+        let settings = &self.shared.settings;
+        let service = routes::service(self.clone());
+        let closing = self.clone();
+        let bound = Bound::new(settings.listen, settings.tls.as_ref(), &settings.limits, service).await?;
+        let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
+        Ok(bound.closing_with(async move { closing.close().await }))
+    }
+
+    /// What goes on beside the requests, until the gateway is dropped.
+    fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
+        let gateway = self.clone();
+        async move {
+            let layouts = Arc::clone(gateway.layouts());
+            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || layouts.tidy()).await {
+                tracing::warn!(%cause, "releases that an earlier process laid out could not be removed");
+            }
+            let mut flush = tokio::time::interval(FLUSH_INTERVAL);
+            let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+            loop {
+                tokio::select! {
+                    _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
+                        tracing::error!(%cause, "uses could not be written; they are kept");
+                    },
+                    _ = tidy.tick() => gateway.tidy().await,
+                }
+            }
+        }
+    }
+
+    async fn tidy(&self) {
+        self.brake().forget_old();
+        self.shared.uploads.forget_old(self.now());
+        if let Err(cause) = self.sweep_blobs().await {
+            tracing::warn!(%cause, "blobs that no release has could not be removed");
+        }
+    }
+
+    /// Removes blobs that no release of a living environment has, once they are a day old.
+    async fn sweep_blobs(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let kept = Arc::new(parking_lot::Mutex::new(std::collections::HashSet::new()));
+        let collected = Arc::clone(&kept);
+        let collect = move |manifest: &toolfront_app::Manifest| {
+            collected.lock().extend(manifest.iter().map(|file| file.digest));
+        };
+        self.store().each_manifest(None, collect).await?;
+        let blobs = self.store().blobs().clone();
+        let removed = tokio::task::spawn_blocking(move || {
+            let kept = kept.lock();
+            blobs.sweep(&|digest| kept.contains(digest), BLOB_AGE)
+        });
+        let removed = removed.await??;
+        if removed > 0 {
+            tracing::info!(removed, "blobs that no release has were removed");
+        }
+        Ok(())
+    }
+
+    /// Ends what still runs, and writes what is still to be written.
+    async fn close(&self) {
+        self.sandbox().kill_all().await;
+        if let Err(cause) = self.usage().flush(self.store()).await {
+            tracing::error!(%cause, "uses could not be written");
+        }
+        let store = self.store().clone();
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.settings.limits
+    }
+
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.shared.hosts
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.shared.memory
+    }
+
+    pub(crate) fn usage(&self) -> &UsageCounters {
+        &self.shared.usage
+    }
+
+    pub(crate) fn brake(&self) -> &Brake {
+        &self.shared.brake
+    }
+
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.shared.runs
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        &self.shared.sandbox
+    }
+
+    pub(crate) fn files(&self) -> &FileCache {
+        &self.shared.files
+    }
+
+    pub(crate) fn layouts(&self) -> &Arc<Layouts> {
+        &self.shared.layouts
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.shared.uploads
+    }
+
+    pub(crate) fn request_ids(&self) -> &RequestIds {
+        &self.shared.request_ids
+    }
+
+    /// Where the pages of an environment are.
+    pub(crate) fn application_url(&self, name: &str) -> String {
+        match &self.shared.settings.app_domain {
+            Some(domain) => format!("https://{name}.{}", domain.trim_matches('.')),
+            None => format!("{}/e/{name}", self.shared.base_url),
+        }
+    }
+}
+
+fn administrator(organization: OrgId, name: &str) -> Result<NewToken, toolfront_token::InvalidName> {
+    let grant = Grant { scope: Scope::Admin, environments: EnvGrant::All, expiry: Expiry::Never };
+    Ok(NewToken { organization, name: TokenName::parse(name)?, grant })
+}

@@ -1,0 +1,26 @@
+//! The copy in memory of what the store holds: what requests are judged by.
+
+mod catalogue;
+mod token_index;
+
+use toolfront_store::{Change, ChangeSink};
+
+pub(crate) use self::catalogue::{Catalogue, Environment};
+pub(crate) use self::token_index::TokenIndex;
+
+/// Changed by nothing but the store's changes, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) tokens: TokenIndex,
+    pub(crate) environments: Catalogue,
+}
+
+impl ChangeSink for Memory {
+    fn apply(&self, change: &Change) {
+        match change {
+            Change::Token(record) => self.tokens.put(record),
+            Change::Environment(record) => self.environments.put(record),
+            Change::EnvironmentDeleted(id) => self.environments.remove(*id),
+        }
+    }
+}

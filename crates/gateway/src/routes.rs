@@ -1,0 +1,183 @@
+//! From a request to who answers it: an application, by its path or its host, or the management API.
+
+mod authorize;
+mod blobs;
+mod deploying;
+mod environments;
+mod fields;
+mod introspect;
+mod operations;
+mod organizations;
+mod own_token;
+mod query;
+mod token_records;
+mod tokens;
+mod views;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use hyper::body::Incoming;
+use toolfront_api::{Code, REQUEST_ID_HEADER};
+use tower::ServiceExt;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use self::blobs::Uploads;
+use crate::access::refuse_token_in_url;
+use crate::application;
+use crate::gateway::Gateway;
+use crate::problem::{self, Refusal};
+use crate::request::{Context, HostKind, Hosts};
+use crate::server::Service;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ToolFront gateway",
+        description = "Hosts private AI applications, and controls with personal access tokens who may use them."
+    ),
+    modifiers(&BearerToken),
+    security(("token" = []))
+)]
+struct Document;
+
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("tf_…")
+            .description(Some("A personal access token."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+fn management() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(tokens::router())
+        .merge(own_token::router())
+        .merge(environments::router())
+        .merge(blobs::router())
+        .merge(organizations::router())
+        .merge(introspect::router())
+        .merge(authorize::router())
+        .merge(operations::router())
+}
+
+/// The OpenAPI 3.1 document of the management API, as JSON.
+pub fn openapi_document() -> String {
+    let (_, document) = management().split_for_parts();
+    document.to_json().unwrap_or_default()
+}
+
+/// What answers every request of a gateway.
+pub(crate) fn service(gateway: Gateway) -> Service {
+    let (router, _) = management().split_for_parts();
+    let router = router
+        .fallback(|| async { Refusal::new(Code::NotFound, "There is nothing at this path.") })
+        .method_not_allowed_fallback(|| async { Refusal::method_not_allowed("another method") })
+        .with_state(gateway.clone());
+    Arc::new(move |request: Request<Incoming>, peer: SocketAddr| {
+        let (gateway, router) = (gateway.clone(), router.clone());
+        Box::pin(async move { answer(&gateway, router, request.map(Body::new), peer).await })
+    })
+}
+
+async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer: SocketAddr) -> Response {
+    let started = std::time::Instant::now();
+    let behind_proxy = gateway.settings().behind_proxy;
+    let request_id = gateway.request_ids().next();
+    let context = Arc::new(Context::new(request_id, request.headers(), peer, behind_proxy));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let has_token_in_url = refuse_token_in_url(request.uri());
+    let is_loggable = has_token_in_url.is_ok();
+    let answer = match has_token_in_url {
+        Err(refusal) => Err(refusal),
+        Ok(()) => dispatch(gateway, router, &context, request).await,
+    };
+    let answer = answer.map(|answer| match problem::refusal_in(&answer) {
+        Some(refusal) => refusal.into_answer(&context.request_id),
+        None => answer,
+    });
+    let mut answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
+    answer.headers_mut().extend(HeaderValue::from_str(&context.request_id).map(|id| (REQUEST_ID, id)));
+    let path = if is_loggable { path.as_str() } else { "(withheld: it carries a token)" };
+    log(&method, path, &answer, &context, started.elapsed());
+    answer
+}
+
+/// One line a request. Reads that went well are told at the debug level: they are many.
+fn log(method: &Method, path: &str, answer: &Response, context: &Context, took: std::time::Duration) {
+    let status = answer.status().as_u16();
+    let duration_ms = took.as_secs_f64() * 1000.0;
+    let (id, address) = (&context.request_id, context.address);
+    if status < 400 && (method == Method::GET || method == Method::HEAD) {
+        tracing::debug!(%method, path, status, duration_ms, %address, request_id = %id, "request");
+    } else {
+        tracing::info!(%method, path, status, duration_ms, %address, request_id = %id, "request");
+    }
+}
+
+/// A name that another page in a browser made to point here is none of ours.
+pub(crate) fn refuse_foreign_host<'r>(
+    hosts: &Hosts,
+    request: &'r Request<Body>,
+) -> Result<HostKind<'r>, Refusal> {
+    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    match hosts.kind(host.or_else(|| request.uri().host())) {
+        HostKind::Foreign => Err(Refusal::new(
+            Code::MisdirectedRequest,
+            "This gateway does not answer to that host name; its own is given by --public-url.",
+        )),
+        kind => Ok(kind),
+    }
+}
+
+async fn dispatch(
+    gateway: &Gateway,
+    router: Router,
+    context: &Arc<Context>,
+    mut request: Request<Body>,
+) -> Result<Response, Refusal> {
+    if let HostKind::Application(name) = refuse_foreign_host(gateway.hosts(), &request)? {
+        let (name, path) = (name.to_owned(), request.uri().path().to_owned());
+        return application::serve(gateway, context, &name, "", &path, request).await;
+    }
+    let path = single_slash(request.uri().path());
+    if let Some(below) = path.strip_prefix("/e/") {
+        let (name, rest) = below.split_once('/').unwrap_or((below, ""));
+        let (name, rest) = (name.to_owned(), rest.to_owned());
+        let mount = format!("/e/{name}");
+        return application::serve(gateway, context, &name, &mount, &rest, request).await;
+    }
+    if path.len() != request.uri().path().len() {
+        // Clients of the original product begin paths with two slashes.
+        let target = request.uri().query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        *request.uri_mut() = target.parse::<Uri>().map_err(|_| Refusal::hidden())?;
+    }
+    request.extensions_mut().insert(Arc::clone(context));
+    let Ok(mut answer) = router.oneshot(request).await;
+    let headers = answer.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    Ok(answer)
+}
+
+fn single_slash(path: &str) -> &str {
+    let rest = path.trim_start_matches('/');
+    let skipped = path.len() - rest.len();
+    path.get(skipped.saturating_sub(1)..).unwrap_or(path)
+}

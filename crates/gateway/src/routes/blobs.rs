@@ -1,0 +1,187 @@
+//! `/api/v1/uploads` and `/api/v1/blobs`: sending only what is missing.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use toolfront_api::{Code, ManifestEntry, Problem, Upload};
+use toolfront_app::{BlobDigest, Manifest};
+use toolfront_store::{BlobError, BlobWriter};
+use toolfront_token::{Timestamp, TokenId, UploadBlobs};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::deploying;
+use super::query::Query;
+use crate::access::Allow;
+use crate::body::JsonWithFiles;
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+
+/// How long it is remembered who sent a blob.
+const REMEMBERED: Duration = Duration::from_hours(12);
+/// How many pieces of a blob wait to be written.
+const PIECES_MAX: usize = 4;
+
+/// Which blobs each token has sent lately. After a restart they are asked for again.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads {
+    by_token: Mutex<HashMap<TokenId, (Timestamp, HashSet<BlobDigest>)>>,
+}
+
+impl Uploads {
+    pub(crate) fn has(&self, token: TokenId, digest: &BlobDigest) -> bool {
+        self.by_token.lock().get(&token).is_some_and(|(_, blobs)| blobs.contains(digest))
+    }
+
+    pub(crate) fn forget_old(&self, now: Timestamp) {
+        self.by_token.lock().retain(|_, (last, _)| now.since(*last) < REMEMBERED);
+    }
+
+    fn note(&self, token: TokenId, digest: BlobDigest, now: Timestamp) {
+        let mut by_token = self.by_token.lock();
+        let (last, blobs) = by_token.entry(token).or_insert_with(|| (now, HashSet::new()));
+        *last = now;
+        blobs.insert(digest);
+    }
+}
+
+pub(super) fn router() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new().routes(routes!(missing)).routes(routes!(put))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct UploadQuery {
+    /// The environment, by id or name, whose present files need not be sent again.
+    environment: Option<String>,
+    /// Whether hidden files are admitted.
+    #[serde(default)]
+    hidden: bool,
+}
+
+/// Says which of these files have to be sent.
+#[utoipa::path(
+    post,
+    path = "/api/v1/uploads",
+    tag = "environments",
+    params(UploadQuery),
+    request_body = Vec<ManifestEntry>,
+    responses(
+        (status = 200, description = "The blobs that are missing", body = Upload),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn missing(
+    Allow(permit): Allow<UploadBlobs>,
+    State(gateway): State<Gateway>,
+    Query(query): Query<UploadQuery>,
+    JsonWithFiles(entries): JsonWithFiles<Vec<ManifestEntry>>,
+) -> Result<axum::Json<Upload>, Refusal> {
+    let caller = permit.by().ok_or_else(Refusal::hidden)?;
+    let entries = entries.into_iter().map(deploying::raw).collect();
+    let manifest =
+        Manifest::parse(entries, &gateway.limits().manifest(query.hidden)).map_err(deploying::refused)?;
+    let named = query.environment.as_deref().and_then(|text| gateway.memory().environments.named(text));
+    let visible = named.filter(|environment| {
+        environment.record.organization == *permit.target()
+            && caller.environments().contains(environment.record.id)
+    });
+    let current = deploying::current_blobs(&gateway, visible.as_deref()).await?;
+    let (blobs, uploads) = (gateway.store().blobs(), gateway.uploads());
+    let mut seen = HashSet::new();
+    let missing = manifest.iter().map(|file| file.digest).filter(|digest| {
+        let sent = uploads.has(caller.token(), digest) && blobs.contains(digest);
+        seen.insert(*digest) && !sent && !current.contains(digest)
+    });
+    Ok(axum::Json(Upload { missing: missing.map(|digest| digest.to_string()).collect() }))
+}
+
+/// Takes in the bytes of a file.
+#[utoipa::path(
+    put,
+    path = "/api/v1/blobs/{checksum}",
+    tag = "environments",
+    params(("checksum" = String, Path, description = "`sha256:` and 64 lower-case hexadecimal digits")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses(
+        (status = 201, description = "The file is here"),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn put(
+    Allow(permit): Allow<UploadBlobs>,
+    State(gateway): State<Gateway>,
+    Path(checksum): Path<String>,
+    request: Request<Body>,
+) -> Result<StatusCode, Refusal> {
+    let caller = permit.by().ok_or_else(Refusal::hidden)?;
+    let digest = BlobDigest::parse(&checksum).map_err(|fault| Refusal::invalid_field("checksum", fault))?;
+    let limits = gateway.limits();
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length: u64| length > limits.file_bytes_max) {
+        return Err(too_large(limits.file_bytes_max));
+    }
+    let writer = gateway.store().blobs().begin(digest)?;
+    let (pieces, incoming) = mpsc::channel(PIECES_MAX);
+    let written = tokio::task::spawn_blocking(move || write(writer, incoming));
+    let sent = send(request.into_body(), &pieces, limits.file_bytes_max, limits.body_time).await;
+    if sent.is_err() {
+        // The writer must not take what has come so far for the whole.
+        let _ = pieces.send(None).await;
+    }
+    drop(pieces);
+    let written = written.await.map_err(|err| Refusal::internal(&err))?;
+    sent?;
+    written?;
+    gateway.uploads().note(caller.token(), digest, gateway.now());
+    Ok(StatusCode::CREATED)
+}
+
+fn too_large(max: u64) -> Refusal {
+    Refusal::new(Code::TooLarge, format!("A file may have {max} bytes at most."))
+}
+
+/// Writes the pieces as they come; `None` among them says that the rest will not come.
+fn write(mut writer: BlobWriter, mut pieces: mpsc::Receiver<Option<Bytes>>) -> Result<(), BlobError> {
+    while let Some(piece) = pieces.blocking_recv() {
+        let Some(piece) = piece else { return Ok(()) };
+        writer.write(&piece)?;
+    }
+    writer.finish()
+}
+
+async fn send(
+    mut body: Body,
+    pieces: &mpsc::Sender<Option<Bytes>>,
+    max: u64,
+    piece_time: Duration,
+) -> Result<(), Refusal> {
+    let mut size = 0_u64;
+    loop {
+        let frame = tokio::time::timeout(piece_time, body.frame()).await;
+        let frame =
+            frame.map_err(|_| Refusal::new(Code::BadRequest, "The next piece did not arrive in time."))?;
+        let Some(frame) = frame else { return Ok(()) };
+        let frame = frame.map_err(|_| Refusal::new(Code::BadRequest, "The body broke off."))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        size = size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if size > max {
+            return Err(too_large(max));
+        }
+        if pieces.send(Some(piece)).await.is_err() {
+            // The writer has failed, and tells why.
+            return Ok(());
+        }
+    }
+}

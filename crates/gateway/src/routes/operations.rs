@@ -1,0 +1,67 @@
+//! Health, readiness, and the description of the API: for everybody.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use toolfront_api::{Health, Problem};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::gateway::Gateway;
+
+pub(super) fn router() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(openapi))
+}
+
+/// Says that the process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operations",
+    security(()),
+    responses((status = 200, description = "It does", body = Health))
+)]
+async fn alive() -> axum::Json<Health> {
+    axum::Json(Health { status: "ok".to_owned() })
+}
+
+/// Says whether the store can be read and written.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    security(()),
+    responses(
+        (status = 200, description = "It can", body = Health),
+        (status = 503, description = "It can't, and why", body = Health),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn ready(State(gateway): State<Gateway>) -> Response {
+    match gateway.store().check().await {
+        Ok(()) => axum::Json(Health { status: "ok".to_owned() }).into_response(),
+        Err(cause) => {
+            tracing::warn!(%cause, "not ready");
+            let status = match cause {
+                toolfront_store::StoreError::DiskFull => "the disk of the data directory is full",
+                _ => "the store can't be used; the log says why",
+            };
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Health { status: status.to_owned() }))
+                .into_response()
+        }
+    }
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    tag = "operations",
+    security(()),
+    responses((status = 200, description = "The OpenAPI 3.1 document of this API", body = serde_json::Value))
+)]
+async fn openapi() -> Response {
+    let mut answer = super::openapi_document().into_response();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}

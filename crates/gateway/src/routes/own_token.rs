@@ -1,0 +1,108 @@
+//! `/api/v1/tokens/self`: what every living token may do with itself.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use toolfront_api::{self as api, Data, Problem, RevokeToken, RotateToken};
+use toolfront_store::TokenSelector;
+use toolfront_token::{ActiveToken, Authority, NewValue, Permit, RevocationReason, TokenSecret, UseSelf};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::fields::Fields;
+use super::token_records;
+use crate::access::Allow;
+use crate::body::OptionalJson;
+use crate::clock::SystemEntropy;
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+use crate::request::Context;
+
+pub(super) fn router() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::new().routes(routes!(get, revoke)).routes(routes!(rotate))
+}
+
+fn holder(permit: &Permit<UseSelf>) -> Result<(&ActiveToken, Authority, TokenSelector), Refusal> {
+    let (token, authority) = permit.by().zip(Authority::holder(permit)).ok_or_else(Refusal::hidden)?;
+    let selector = TokenSelector { organization: token.organization(), token: token.token() };
+    Ok((token, authority, selector))
+}
+
+/// Shows the calling token.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tokens/self",
+    tag = "tokens",
+    responses(
+        (status = 200, description = "The record", body = Data<api::Token>),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn get(
+    Allow(permit): Allow<UseSelf>,
+    State(gateway): State<Gateway>,
+) -> Result<axum::Json<Data<api::Token>>, Refusal> {
+    let (_, authority, selector) = holder(&permit)?;
+    Ok(axum::Json(Data { data: token_records::load(&gateway, authority, selector).await? }))
+}
+
+/// Puts a new value in place of the calling one, which goes on until the new one is first used.
+#[utoipa::path(
+    post,
+    path = "/api/v1/tokens/self/rotate",
+    tag = "tokens",
+    request_body = Option<RotateToken>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within 24 hours answers 409")),
+    responses(
+        (status = 200, description = "The record, and the new value", body = Data<api::IssuedToken>),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn rotate(
+    Allow(permit): Allow<UseSelf>,
+    State(gateway): State<Gateway>,
+    Extension(context): Extension<Arc<Context>>,
+    headers: HeaderMap,
+    OptionalJson(request): OptionalJson<RotateToken>,
+) -> Result<Response, Refusal> {
+    let (token, authority, selector) = holder(&permit)?;
+    let key = token_records::idempotency_key(&headers)?;
+    let current = gateway.store().load_token(authority.clone(), selector).await?.record.generation();
+    let request = token_records::rotation(&gateway, token, request, current)?;
+    let value = TokenSecret::mint(&mut SystemEntropy)?;
+    let (kept, by) = (NewValue::of(&value), context.attribute_to(token));
+    let store = gateway.store();
+    let record = store.rotate_token(authority, selector, request, kept, key, by, gateway.now()).await?;
+    token_records::issued(&gateway, StatusCode::OK, record, value).await
+}
+
+/// Ends the calling token for good.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/tokens/self",
+    tag = "tokens",
+    request_body = Option<RevokeToken>,
+    responses(
+        (status = 200, description = "The record", body = Data<api::Token>),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn revoke(
+    Allow(permit): Allow<UseSelf>,
+    State(gateway): State<Gateway>,
+    Extension(context): Extension<Arc<Context>>,
+    OptionalJson(request): OptionalJson<RevokeToken>,
+) -> Result<axum::Json<Data<api::Token>>, Refusal> {
+    let (token, authority, selector) = holder(&permit)?;
+    let mut fields = Fields::default();
+    let reason = fields.take_optional("reason", request.reason.as_deref().map(RevocationReason::parse));
+    let reason = fields.finish(reason)?;
+    let by = context.attribute_to(token);
+    let record = gateway.store().revoke_token(authority, selector, reason, by, gateway.now()).await?;
+    if request.kill {
+        gateway.runs().end(record.id());
+    }
+    token_records::shown(&gateway, &record).await
+}

@@ -1,0 +1,100 @@
+//! How records look on the wire.
+
+use toolfront_api as api;
+use toolfront_store::{EnvironmentRecord, LastUse, StoredRelease, StoredToken};
+use toolfront_token::{Actor, EnvGrant, Status, Timestamp, TokenName, Visibility};
+
+use crate::gateway::Gateway;
+
+fn actor(actor: Actor) -> String {
+    match actor {
+        Actor::Setup => "setup".to_owned(),
+        Actor::Token(id) => id.to_string(),
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+pub(super) fn token(stored: StoredToken, now: Timestamp) -> api::Token {
+    let StoredToken { record, usage, environments } = stored;
+    let parts = record.parts();
+    let last = usage.iter().filter_map(|value| value.last.as_ref()).max_by_key(|last| last.at);
+    let status = record.status(now);
+    let revocation = parts.revocation.as_ref();
+    let named = environments.into_iter().map(|environment| api::NamedEnvironment {
+        id: environment.id,
+        name: environment.name.to_string(),
+        deleted: environment.deleted,
+    });
+    api::Token {
+        id: record.id(),
+        organization_id: record.organization(),
+        name: TokenName::to_string(&parts.name),
+        scope: record.grant().scope.wire().to_owned(),
+        status: match status {
+            Status::Active => api::TokenStatus::Active,
+            Status::Expired => api::TokenStatus::Expired,
+            Status::Revoked => api::TokenStatus::Revoked,
+        },
+        is_active: status == Status::Active,
+        hint: record.hint().as_str().to_owned(),
+        generation: record.generation(),
+        created_at: time(parts.created_at),
+        created_by: actor(parts.created_by),
+        expires_at: record.grant().expiry.at().map(time),
+        rotated_at: record.rotated_at().map(time),
+        last_used_at: last.map(|last| time(last.at)),
+        last_used_ip: last.and_then(|last| last.address).map(|address| address.to_string()),
+        last_used_user_agent: last.and_then(|LastUse { user_agent, .. }| user_agent.clone()),
+        usage_count: usage.iter().map(|value| value.count).sum(),
+        usage_by_generation: usage.iter().map(|value| value.count).collect(),
+        allowed_environments: match &record.grant().environments {
+            EnvGrant::All => None,
+            EnvGrant::Only(set) => Some(set.iter().collect()),
+        },
+        environments: named.collect(),
+        revoked_at: revocation.map(|revocation| time(revocation.at)),
+        revoked_by: revocation.map(|revocation| actor(revocation.by)),
+        revocation_reason: revocation
+            .and_then(|revocation| revocation.reason.as_ref())
+            .map(|reason| reason.as_str().to_owned()),
+    }
+}
+
+pub(super) fn environment(gateway: &Gateway, record: &EnvironmentRecord) -> api::Environment {
+    let url = gateway.application_url(record.name.as_str());
+    let release = record.release.as_ref();
+    api::Environment {
+        id: record.id,
+        organization_id: record.organization,
+        name: record.name.to_string(),
+        fly_url: url.clone(),
+        url,
+        auth_token: None,
+        visibility: match record.visibility {
+            Visibility::Private => "private".to_owned(),
+            Visibility::Public => "public".to_owned(),
+        },
+        status: if release.is_some() { "running".to_owned() } else { "empty".to_owned() },
+        release: release.map(|release| release.number),
+        files: release.map_or(0, |release| release.files),
+        bytes: release.map_or(0, |release| release.bytes),
+        pages: release.map_or(0, |release| release.pages),
+        created_at: time(record.created_at),
+        updated_at: time(record.updated_at),
+    }
+}
+
+pub(super) fn release(stored: &StoredRelease, current: Option<u32>) -> api::Release {
+    api::Release {
+        release: stored.release.number,
+        current: Some(stored.release.number) == current,
+        files: stored.release.files,
+        bytes: stored.release.bytes,
+        pages: stored.release.pages,
+        created_at: time(stored.created_at),
+        created_by: actor(stored.created_by),
+    }
+}

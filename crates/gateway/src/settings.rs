@@ -1,0 +1,137 @@
+//! How a gateway is to run; resolved by whoever starts it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toolfront_app::ManifestLimits;
+use toolfront_token::TokenSecret;
+
+/// How a gateway is to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What clients call it, such as `https://apps.example.com`; made from `listen` when it is not given.
+    pub public_url: Option<String>,
+    /// The domain below which each application has a host of its own, such as `apps.example.com`.
+    pub app_domain: Option<String>,
+    /// The certificate and key, when TLS ends here.
+    pub tls: Option<TlsFiles>,
+    /// Whether a proxy stands before it, whose `X-Forwarded-For` is to be believed.
+    pub behind_proxy: bool,
+    /// What it takes at the most.
+    pub limits: Limits,
+}
+
+/// The files of a TLS certificate, in PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The certificate, and those between it and the authority.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What a gateway takes at the most.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Bytes of a request's headers.
+    pub header_bytes_max: usize,
+    /// How long a client may take to send a request's headers.
+    pub header_time: Duration,
+    /// How long a client may take to send a JSON body, or the next piece of a file.
+    pub body_time: Duration,
+    /// Bytes of a JSON body without files in it.
+    pub json_bytes_max: usize,
+    /// Bytes of a JSON body with files in it.
+    pub inline_bytes_max: usize,
+    /// Files of an application.
+    pub files_max: usize,
+    /// Bytes of a file.
+    pub file_bytes_max: u64,
+    /// Bytes of all files of an application.
+    pub total_bytes_max: u64,
+    /// Bytes that are kept of each output stream of a command.
+    pub output_bytes_max: usize,
+    /// Commands at once.
+    pub runs_max: usize,
+    /// Commands at once of one environment.
+    pub runs_per_environment_max: usize,
+    /// Commands at once of one token, or of all visitors of one public application.
+    pub runs_per_token_max: usize,
+    /// Failed authentications of one address in a minute.
+    pub failures_per_minute_max: u32,
+    /// How long requests under way are waited for when the gateway stops.
+    pub drain_time: Duration,
+}
+
+impl Settings {
+    /// The defaults for everything but where it is.
+    pub fn new(data_dir: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            data_dir,
+            listen,
+            public_url: None,
+            app_domain: None,
+            tls: None,
+            behind_proxy: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let manifest = ManifestLimits::default();
+        Self {
+            connections_max: 4096,
+            header_bytes_max: 32 * 1024,
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(30),
+            json_bytes_max: 1024 * 1024,
+            inline_bytes_max: 64 * 1024 * 1024,
+            files_max: manifest.files_max,
+            file_bytes_max: manifest.file_bytes_max,
+            total_bytes_max: manifest.total_bytes_max,
+            output_bytes_max: 1024 * 1024,
+            runs_max: 64,
+            runs_per_environment_max: 32,
+            runs_per_token_max: 32,
+            failures_per_minute_max: 30,
+            drain_time: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn manifest(&self, allow_hidden: bool) -> ManifestLimits {
+        ManifestLimits {
+            files_max: self.files_max,
+            file_bytes_max: self.file_bytes_max,
+            total_bytes_max: self.total_bytes_max,
+            allow_hidden,
+        }
+    }
+}
+
+/// How one directory is served for development.
+#[derive(Debug)]
+pub struct ServeSettings {
+    /// The application.
+    pub directory: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The tokens that are let in; when there are none, nobody is asked for one.
+    pub tokens: Vec<TokenSecret>,
+    /// Whether hidden files are served.
+    pub hidden: bool,
+    /// Whether a proxy stands before it, whose `X-Forwarded-For` is to be believed.
+    pub behind_proxy: bool,
+    /// The certificate and key, when TLS ends here.
+    pub tls: Option<TlsFiles>,
+}

@@ -1,0 +1,10 @@
+//! What a caller of the sandbox sees, with real processes.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod ending;
+mod launching;
+mod output;
+mod surroundings;
+mod workshop;
