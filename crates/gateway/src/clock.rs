@@ -3,7 +3,8 @@
 use toolfront_token::{Entropy, EntropyFailed, Timestamp};
 
 /// Tells the time.
-pub(crate) trait Clock: Send + Sync + 'static {
+pub trait Clock: Send + Sync + 'static {
+    /// The instant that it is now.
     fn now(&self) -> Timestamp;
 }
 

@@ -29,12 +29,11 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 const BLOB_AGE: Duration = Duration::from_hours(24);
 
 /// A gateway over one data directory. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gateway {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     settings: Settings,
     base_url: String,
@@ -49,7 +48,13 @@ struct Shared {
     layouts: Arc<Layouts>,
     uploads: Uploads,
     request_ids: RequestIds,
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
 }
 
 /// The token that a gateway is first administered with. Its value is shown once.
@@ -92,10 +97,18 @@ impl Gateway {
     /// # Errors
     /// [`StartError`] says what is in the way, and what to do.
     pub async fn open(settings: Settings) -> Result<Self, StartError> {
+        Self::open_with_clock(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same, with another clock than the machine's.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
         let memory = Arc::new(Memory::default());
         let (directory, sink) = (settings.data_dir.clone(), Arc::clone(&memory));
-        let now = SystemClock.now();
+        let now = clock.now();
         let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
         let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
         tracing::info!(
@@ -126,7 +139,7 @@ impl Gateway {
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
             request_ids: RequestIds::starting_at(start),
-            clock: SystemClock,
+            clock,
             settings,
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod usage;
 
+pub use clock::Clock;
 pub use development::DevServer;
 pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;

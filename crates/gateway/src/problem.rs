@@ -88,7 +88,7 @@ impl Refusal {
         refusal
     }
 
-    pub(crate) fn invalid_field(field: &str, message: impl ToString) -> Self {
+    pub(crate) fn invalid_field(field: &str, message: impl std::fmt::Display) -> Self {
         Self::invalid(vec![FieldError { field: field.to_owned(), message: message.to_string() }])
     }
 
@@ -125,7 +125,7 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn with_id(mut self, id: impl ToString) -> Self {
+    pub(crate) fn with_id(mut self, id: toolfront_token::TokenId) -> Self {
         self.0.id = Some(id.to_string());
         self
     }

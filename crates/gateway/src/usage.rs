@@ -70,7 +70,9 @@ impl UsageCounters {
         });
         let written = store.add_usage(deltas.collect()).await;
         if written.is_err() {
-            counted.into_iter().for_each(|(key, uses)| self.put_back(key, uses));
+            for (key, uses) in counted {
+                self.put_back(key, uses);
+            }
         }
         written
     }

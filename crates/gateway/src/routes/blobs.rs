@@ -89,8 +89,9 @@ async fn missing(
 ) -> Result<axum::Json<Upload>, Refusal> {
     let caller = permit.by().ok_or_else(Refusal::hidden)?;
     let entries = entries.into_iter().map(deploying::raw).collect();
-    let manifest =
-        Manifest::parse(entries, &gateway.limits().manifest(query.hidden)).map_err(deploying::refused)?;
+    let limits = gateway.limits().manifest(query.hidden);
+    let parsed = Manifest::parse(entries, &limits);
+    let manifest = parsed.map_err(|refusal| deploying::refused(&refusal))?;
     let named = query.environment.as_deref().and_then(|text| gateway.memory().environments.named(text));
     let visible = named.filter(|environment| {
         environment.record.organization == *permit.target()

@@ -59,7 +59,7 @@ pub(super) async fn manifest(
         Sent::Files(files) => decode(files)?,
         Sent::Manifest(entries) => (entries.into_iter().map(raw).collect(), None),
     };
-    let manifest = Manifest::parse(entries, &limits).map_err(refused)?;
+    let manifest = Manifest::parse(entries, &limits).map_err(|refusal| refused(&refusal))?;
     if contents.is_none() {
         let uploads = gateway.uploads();
         let known = |digest: &BlobDigest| current.contains(digest) || uploads.has(deployer.token, digest);
@@ -99,7 +99,7 @@ pub(super) fn raw(entry: ManifestEntry) -> RawEntry {
     RawEntry { path, checksum, size, mode }
 }
 
-pub(super) fn refused(refusal: ManifestRefusal) -> Refusal {
+pub(super) fn refused(refusal: &ManifestRefusal) -> Refusal {
     let faults = refusal.faults().iter();
     let errors: Vec<_> = faults
         .map(|fault| FieldError { field: fault.field.clone(), message: fault.problem.to_string() })

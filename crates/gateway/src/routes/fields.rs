@@ -27,6 +27,11 @@ impl Fields {
         parsed.and_then(|parsed| self.take(field, parsed))
     }
 
+    /// The value, or `None` with all its faults noted.
+    pub(super) fn take_all<T>(&mut self, parsed: Result<T, Vec<FieldError>>) -> Option<T> {
+        parsed.map_err(|faults| self.faults.extend(faults)).ok()
+    }
+
     pub(super) fn fault(&mut self, field: &str, message: impl Display) {
         self.faults.push(FieldError { field: field.to_owned(), message: message.to_string() });
     }

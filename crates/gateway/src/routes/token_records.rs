@@ -87,13 +87,7 @@ pub(super) fn rotation(
     let environments = match list {
         None => None,
         Some((_, None)) => Some(EnvGrant::All),
-        Some((field, Some(list))) => match environments(gateway, caller, field, &list) {
-            Ok(grant) => Some(grant),
-            Err(faults) => {
-                faults.into_iter().for_each(|fault| fields.fault(&fault.field, fault.message));
-                None
-            }
-        },
+        Some((field, Some(list))) => fields.take_all(environments(gateway, caller, field, &list)),
     };
     let Some(grace) = grace else { return Err(fields.refuse()) };
     let expected_generation = request.generation.unwrap_or(current);

@@ -68,17 +68,14 @@ async fn create(
     let mut fields = Fields::default();
     let name = fields.take("name", TokenName::parse(&request.name));
     let scope = fields.take("scope", Scope::parse(&request.scope));
-    let expiry = request.expires_at.as_deref().map(Expiry::parse).unwrap_or(Ok(Expiry::Never));
+    let expiry = request.expires_at.as_deref().map_or(Ok(Expiry::Never), Expiry::parse);
     let expiry = fields.take("expires_at", expiry);
     let environments = match request.allowed_environment_ids.as_deref() {
         None => Some(EnvGrant::All),
-        Some(list) => match token_records::environments(&gateway, caller, "allowed_environment_ids", list) {
-            Ok(grant) => Some(grant),
-            Err(faults) => {
-                faults.into_iter().for_each(|fault| fields.fault(&fault.field, fault.message));
-                None
-            }
-        },
+        Some(list) => {
+            let parsed = token_records::environments(&gateway, caller, "allowed_environment_ids", list);
+            fields.take_all(parsed)
+        }
     };
     let (Some(name), Some(scope), Some(expiry), Some(environments)) = (name, scope, expiry, environments)
     else {
