@@ -1,3 +1,7 @@
 //! The `toolfront` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    toolfront_cli::main(std::env::args_os())
+}

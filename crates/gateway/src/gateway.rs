@@ -1,6 +1,6 @@
 //! The gateway: all that its requests share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use toolfront_sandbox::{Sandbox, SandboxConfig};
@@ -36,7 +36,8 @@ pub struct Gateway {
 
 struct Shared {
     settings: Settings,
-    base_url: String,
+    /// What clients call it; known once the port is.
+    base_url: OnceLock<String>,
     hosts: Hosts,
     store: Store,
     memory: Arc<Memory>,
@@ -121,14 +122,11 @@ impl Gateway {
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
         let layouts = Layouts::new(&settings.data_dir, start);
-        let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        let base_url =
-            settings.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", settings.listen));
-        let base_url = base_url.trim_end_matches('/').to_owned();
+        let public_url = settings.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         let limits = &settings.limits;
         let shared = Shared {
-            hosts: Hosts::new(&base_url, settings.app_domain.as_deref()),
-            base_url,
+            hosts: Hosts::new(public_url.as_deref(), settings.app_domain.as_deref()),
+            base_url: public_url.map_or_else(OnceLock::new, OnceLock::from),
             store,
             memory,
             usage: UsageCounters::default(),
@@ -192,6 +190,7 @@ impl Gateway {
         let closing = self.clone();
         let bound = Bound::new(settings.listen, settings.tls.as_ref(), &settings.limits, service).await?;
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
+        self.shared.base_url.get_or_init(|| bound.url().to_owned());
         Ok(bound.closing_with(async move { closing.close().await }))
     }
 
@@ -314,7 +313,10 @@ impl Gateway {
     pub(crate) fn application_url(&self, name: &str) -> String {
         match &self.shared.settings.app_domain {
             Some(domain) => format!("https://{name}.{}", domain.trim_matches('.')),
-            None => format!("{}/e/{name}", self.shared.base_url),
+            None => {
+                let base = self.shared.base_url.get().map_or("", String::as_str);
+                format!("{base}/e/{name}")
+            }
         }
     }
 }

@@ -105,11 +105,13 @@ pub(crate) enum HostKind<'h> {
 }
 
 impl Hosts {
-    pub(crate) fn new(public_url: &str, app_domain: Option<&str>) -> Self {
-        let authority = public_url.split_once("://").map_or(public_url, |(_, rest)| rest);
-        let authority = authority.split('/').next().unwrap_or_default();
+    pub(crate) fn new(public_url: Option<&str>, app_domain: Option<&str>) -> Self {
+        let public = public_url.map(|url| {
+            let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+            host_of(authority.split('/').next().unwrap_or_default()).to_ascii_lowercase().into()
+        });
         Self {
-            public: Some(host_of(authority).to_ascii_lowercase().into()),
+            public,
             app_domain: app_domain.map(|domain| domain.trim_matches('.').to_ascii_lowercase().into()),
         }
     }
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_our_own_names_and_addresses_are_answered() {
-        let hosts = Hosts::new("https://Tools.example.com:8443/x", Some("apps.example.com"));
+        let hosts = Hosts::new(Some("https://Tools.example.com:8443/x"), Some("apps.example.com"));
         for host in
             ["tools.example.com", "tools.example.com:8443", "127.0.0.1:1", "[::1]:80", "localhost:8787"]
         {

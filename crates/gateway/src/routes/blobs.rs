@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::mpsc;
-use toolfront_api::{Code, ManifestEntry, Problem, Upload};
+use toolfront_api::{Code, Data, ManifestEntry, Problem, Upload};
 use toolfront_app::{BlobDigest, Manifest};
 use toolfront_store::{BlobError, BlobWriter};
 use toolfront_token::{Timestamp, TokenId, UploadBlobs};
@@ -77,7 +77,7 @@ struct UploadQuery {
     params(UploadQuery),
     request_body = Vec<ManifestEntry>,
     responses(
-        (status = 200, description = "The blobs that are missing", body = Upload),
+        (status = 200, description = "The blobs that are missing", body = Data<Upload>),
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -86,7 +86,7 @@ async fn missing(
     State(gateway): State<Gateway>,
     Query(query): Query<UploadQuery>,
     JsonWithFiles(entries): JsonWithFiles<Vec<ManifestEntry>>,
-) -> Result<axum::Json<Upload>, Refusal> {
+) -> Result<axum::Json<Data<Upload>>, Refusal> {
     let caller = permit.by().ok_or_else(Refusal::hidden)?;
     let entries = entries.into_iter().map(deploying::raw).collect();
     let limits = gateway.limits().manifest(query.hidden);
@@ -104,7 +104,8 @@ async fn missing(
         let sent = uploads.has(caller.token(), digest) && blobs.contains(digest);
         seen.insert(*digest) && !sent && !current.contains(digest)
     });
-    Ok(axum::Json(Upload { missing: missing.map(|digest| digest.to_string()).collect() }))
+    let data = Upload { missing: missing.map(|digest| digest.to_string()).collect() };
+    Ok(axum::Json(Data { data }))
 }
 
 /// Takes in the bytes of a file.

@@ -1,0 +1,31 @@
+//! Where the server's log goes: standard error, one line an event.
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends the server's events to standard error. `filter` is what `TOOLFRONT_LOG` says, in the syntax of `tracing`'s
+/// `EnvFilter`; `otherwise` counts when it says nothing.
+pub(crate) fn start(format: LogFormat, filter: Option<&str>, otherwise: &str) -> Result<(), String> {
+    let filter =
+        EnvFilter::builder().parse(filter.unwrap_or(otherwise)).map_err(|error| error.to_string())?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
+    let _ = match format {
+        LogFormat::Text => lines.with_ansi(colours).with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The environment variables that count. Nothing else in the program reads one.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+/// Every variable that is read.
+const NAMES: [&str; 16] = [
+    "HOME",
+    "TOOLFRONT_API_KEY",
+    "TOOLFRONT_APP_DOMAIN",
+    "TOOLFRONT_BEHIND_PROXY",
+    "TOOLFRONT_CA_FILE",
+    "TOOLFRONT_DATA_DIR",
+    "TOOLFRONT_GATEWAY_URL",
+    "TOOLFRONT_LISTEN",
+    "TOOLFRONT_LOG",
+    "TOOLFRONT_LOG_FORMAT",
+    "TOOLFRONT_ORG_ID",
+    "TOOLFRONT_PUBLIC_URL",
+    "TOOLFRONT_TLS_CERT",
+    "TOOLFRONT_TLS_KEY",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+];
+
+/// The variables as they were when the program began. An empty one counts as absent.
+pub(crate) struct Variables(BTreeMap<&'static str, OsString>);
+
+impl Variables {
+    /// Those of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is where settings are resolved")]
+    pub(crate) fn of_process() -> Self {
+        Self::of(NAMES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+    }
+
+    /// These.
+    pub(crate) fn of(variables: impl IntoIterator<Item = (&'static str, OsString)>) -> Self {
+        Self(variables.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// A variable as text.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        value.to_str().map(Some).ok_or_else(|| Failure::wrong_use(format!("{name} is not UTF-8")))
+    }
+
+    /// A variable as a path.
+    pub(crate) fn path(&self, name: &'static str) -> Option<PathBuf> {
+        self.0.get(name).map(PathBuf::from)
+    }
+
+    /// A variable as an absolute path; a relative one does not count, as the XDG base directory specification says.
+    pub(crate) fn directory(&self, name: &'static str) -> Option<PathBuf> {
+        self.path(name).filter(|path| path.is_absolute())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,17 @@
+//! End to end: the real binary on a free port with a fresh data directory, driven by its command line and over
+//! HTTP.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can not set up, it can not test")]
+
+#[path = "e2e/examples.rs"]
+mod examples;
+#[path = "e2e/life.rs"]
+mod life;
+#[path = "e2e/refusals.rs"]
+mod refusals;
+#[path = "e2e/running.rs"]
+mod running;
+#[path = "e2e/server.rs"]
+mod server;
+#[path = "e2e/up.rs"]
+mod up;

@@ -1,0 +1,107 @@
+//! How to reach a gateway or an application, and as whom.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use toolfront_token::{OrgId, TokenSecret};
+use zeroize::Zeroizing;
+
+use crate::gateway_url::GatewayUrl;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How to reach a gateway or an application, and as whom.
+#[derive(Debug)]
+pub struct Connection {
+    /// Where it is.
+    pub url: GatewayUrl,
+    /// The token to call it with; none for what is public.
+    pub key: Option<TokenSecret>,
+    /// The organization that the caller means; the gateway refuses when the token is of another one.
+    pub organization: Option<OrgId>,
+    /// Certificates (PEM) that are trusted besides the system's own.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why no call can be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupFault {
+    /// The file of certificates can't be read.
+    #[error("the certificates in {} can't be read", path.display())]
+    CaFileUnreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has no certificates in it.
+    #[error("{} has no certificates in PEM form", path.display())]
+    CaFileInvalid {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The HTTP client can't be made.
+    #[error("the HTTP client can't be set up")]
+    Http(#[source] reqwest::Error),
+}
+
+impl Connection {
+    /// A connection without a token, trusting the system's certificates.
+    pub fn new(url: GatewayUrl) -> Self {
+        Self { url, key: None, organization: None, ca_file: None }
+    }
+
+    /// The same as the one who holds `key`.
+    #[must_use]
+    pub fn with_key(self, key: TokenSecret) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    pub(crate) fn open(&self) -> Result<reqwest::Client, SetupFault> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("toolfront/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if self.url.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &self.ca_file {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        builder.build().map_err(SetupFault::Http)
+    }
+
+    /// The header that carries the token, marked so that it is never logged.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        let key = self.key.as_ref()?;
+        let text = Zeroizing::new(format!("Bearer {}", key.reveal()));
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// In which a caller says which organization it means.
+pub(crate) const ORGANIZATION_HEADER: &str = "x-statespace-org-id";
+
+/// Puts the token into a request, if there is one.
+pub(crate) fn authorize(
+    request: reqwest::RequestBuilder,
+    token: Option<&HeaderValue>,
+) -> reqwest::RequestBuilder {
+    match token {
+        Some(value) => request.header(AUTHORIZATION, value.clone()),
+        None => request,
+    }
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<reqwest::Certificate>, SetupFault> {
+    let pem =
+        std::fs::read(path).map_err(|source| SetupFault::CaFileUnreadable { path: path.clone(), source })?;
+    match reqwest::Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(SetupFault::CaFileInvalid { path: path.clone() }),
+    }
+}
