@@ -20,6 +20,7 @@ use crate::routes::Uploads;
 use crate::runs::Runs;
 use crate::server::{Bound, StartError};
 use crate::settings::{Limits, Settings};
+use crate::urls::ApplicationUrls;
 use crate::usage::UsageCounters;
 use crate::{routes, server};
 
@@ -36,8 +37,8 @@ pub struct Gateway {
 
 struct Shared {
     settings: Settings,
-    /// What clients call it; known once the port is.
-    base_url: OnceLock<String>,
+    /// Where applications are; known once the port is.
+    urls: OnceLock<ApplicationUrls>,
     hosts: Hosts,
     store: Store,
     memory: Arc<Memory>,
@@ -122,11 +123,10 @@ impl Gateway {
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
         let layouts = Layouts::new(&settings.data_dir, start);
-        let public_url = settings.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         let limits = &settings.limits;
         let shared = Shared {
-            hosts: Hosts::new(public_url.as_deref(), settings.app_domain.as_deref()),
-            base_url: public_url.map_or_else(OnceLock::new, OnceLock::from),
+            hosts: Hosts::new(settings.public_url.as_deref(), settings.app_domain.as_deref()),
+            urls: OnceLock::new(),
             store,
             memory,
             usage: UsageCounters::default(),
@@ -190,7 +190,7 @@ impl Gateway {
         let closing = self.clone();
         let bound = Bound::new(settings.listen, settings.tls.as_ref(), &settings.limits, service).await?;
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
-        self.shared.base_url.get_or_init(|| bound.url().to_owned());
+        self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
     }
 
@@ -311,13 +311,7 @@ impl Gateway {
 
     /// Where the pages of an environment are.
     pub(crate) fn application_url(&self, name: &str) -> String {
-        match &self.shared.settings.app_domain {
-            Some(domain) => format!("https://{name}.{}", domain.trim_matches('.')),
-            None => {
-                let base = self.shared.base_url.get().map_or("", String::as_str);
-                format!("{base}/e/{name}")
-            }
-        }
+        self.shared.urls.get().map(|urls| urls.of(name)).unwrap_or_default()
     }
 }
 

@@ -20,6 +20,7 @@ mod routes;
 mod runs;
 mod server;
 mod settings;
+mod urls;
 mod usage;
 
 pub use clock::Clock;

@@ -23,6 +23,8 @@ pub trait Action: sealed::Sealed + Send + Sync + 'static {
     const NAME: &'static str;
     /// The scope that it takes; `None` when any living token will do.
     const SCOPE: Option<Scope>;
+    /// Whether it takes a token for *all* environments.
+    const NEEDS_ALL: bool = false;
     /// What it is done to.
     type Target: Copy + Send + Sync + 'static;
 
@@ -38,7 +40,7 @@ fn sees(organization: OrgId, environments: &EnvGrant, target: &EnvRef) -> bool {
 }
 
 macro_rules! action {
-    ($(#[$doc:meta])* $name:ident, $text:literal, $scope:expr, $target:ty, $within:expr) => {
+    ($(#[$doc:meta])* $name:ident, $text:literal, $scope:expr, $target:ty, $within:expr $(, $needs_all:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub enum $name {}
@@ -48,6 +50,7 @@ macro_rules! action {
         impl Action for $name {
             const NAME: &'static str = $text;
             const SCOPE: Option<Scope> = $scope;
+            $(const NEEDS_ALL: bool = $needs_all;)?
             type Target = $target;
 
             fn within(organization: OrgId, environments: &EnvGrant, target: &Self::Target) -> bool {
@@ -76,10 +79,9 @@ action!(
     ViewEnvironment, "environment:get", Some(Scope::Read), EnvRef, sees
 );
 action!(
-    /// Creating an environment: for tokens of *all* environments only. One that is bound to a set is told
-    /// that its scope is too low, since there is nothing to hide.
+    /// Creating an environment: for tokens of *all* environments only.
     CreateEnvironment, "environment:create", Some(Scope::Admin), OrgId,
-    |mine, environments, theirs| mine == *theirs && *environments == EnvGrant::All
+    |mine, _, theirs| mine == *theirs, true
 );
 action!(
     /// Publishing, rolling back, changing and deleting one environment.

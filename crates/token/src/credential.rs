@@ -124,6 +124,7 @@ impl ActiveToken {
         }
         match A::SCOPE {
             Some(needed) if self.grant.scope < needed => Err(Denied::MissingScope(needed)),
+            _ if A::NEEDS_ALL && self.grant.environments != EnvGrant::All => Err(Denied::NotForAll),
             _ => Ok(Permit::granted(Some(self.clone()), target)),
         }
     }

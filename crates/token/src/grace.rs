@@ -19,7 +19,7 @@ pub struct InvalidGrace;
 
 impl Grace {
     /// The most that an old value can live on after a rotation: 7 days.
-    pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    pub const LONGEST: Duration = Duration::from_hours(7 * 24);
 
     /// So many seconds after the first use of the new value; 0 kills the old values at once.
     ///

@@ -22,6 +22,9 @@ pub enum Denied {
     /// The token may see the target, and its scope is too low for the action.
     #[error("needs the scope {0}")]
     MissingScope(Scope),
+    /// The action takes a token for all environments of the organization, and this one names some.
+    #[error("needs a token for all environments")]
+    NotForAll,
 }
 
 /// Who may read and run an application.

@@ -1,5 +1,6 @@
 //! The binary as a server, and as the commands that call it.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// How long a server may take to say something. Long: only a server that never does is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home of its own, with a data directory in it.
 pub(crate) struct Home {
@@ -145,7 +146,7 @@ impl Server {
         let line = server.line_with(" at ");
         let (_, rest) = line.split_once(" at ").unwrap();
         let rest = rest.trim_start_matches("http://").trim_start_matches("https://");
-        server.address = rest.split([',', ';', ' ', '/']).next().unwrap().to_owned();
+        rest.split([',', ';', ' ', '/']).next().unwrap().clone_into(&mut server.address);
         server
     }
 
@@ -156,7 +157,7 @@ impl Server {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(line) => seen.push(line),
-                Err(_) => panic!("no line with {text:?} among {seen:#?}"),
+                Err(ended) => panic!("no line with {text:?} among {seen:#?}: {ended}"),
             }
         }
     }
@@ -208,12 +209,12 @@ impl Client {
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         if !token.is_empty() {
-            request.push_str(&format!("authorization: Bearer {token}\r\n"));
+            write!(request, "authorization: Bearer {token}\r\n").unwrap();
         }
         if !body.is_empty() {
             request.push_str("content-type: application/json\r\n");
         }
-        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+        write!(request, "content-length: {}\r\n\r\n{body}", body.len()).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut received = String::new();
         stream.read_to_string(&mut received).unwrap();

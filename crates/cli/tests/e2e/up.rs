@@ -32,7 +32,7 @@ fn up(home: &Home, listen: &str) -> (Server, String) {
 /// Pastes what was printed into a shell.
 fn paste(home: &Home, printed: &str) -> Ended {
     let lines = printed.lines().skip_while(|line| !line.trim_start().starts_with("export TOKEN="));
-    let script: String = lines.map(|line| format!("{}\n", line.trim())).collect();
+    let script = lines.map(str::trim).collect::<Vec<_>>().join("\n");
     #[expect(clippy::disallowed_methods, reason = "what is printed is to be pasted into a shell")]
     let mut shell = std::process::Command::new("sh");
     shell

@@ -58,7 +58,8 @@ fn every_cell_of_the_matrix_is_as_written() {
         assert_eq!(row::<RunTool>(scope, here()), [run, run, hidden], "{scope}");
         let admin = held(Scope::Admin);
         assert_eq!(row::<ManageEnvironment>(scope, here()), [admin, admin, hidden], "{scope}");
-        assert_eq!(row::<CreateEnvironment>(scope, org(1)), [admin, hidden, hidden], "{scope}");
+        let some = admin.and(Err(Denied::NotForAll));
+        assert_eq!(row::<CreateEnvironment>(scope, org(1)), [admin, some, some], "{scope}");
         assert_eq!(row::<ManageTokens>(scope, org(1)), [admin; 3], "{scope}");
         assert_eq!(row::<ReadAudit>(scope, org(1)), [admin; 3], "{scope}");
         assert_eq!(row::<UploadBlobs>(scope, org(1)), [admin; 3], "{scope}");

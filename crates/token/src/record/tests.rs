@@ -9,7 +9,7 @@ use crate::credential::{ActiveToken, Dead};
 use crate::id::EnvId;
 use crate::testing::{Counter, at};
 
-const HOUR: Grace = Grace::AfterFirstUse(Duration::from_secs(3600));
+const HOUR: Grace = Grace::AfterFirstUse(Duration::from_hours(1));
 
 fn org() -> OrgId {
     OrgId::from_bits(1).unwrap()
