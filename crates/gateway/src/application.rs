@@ -9,7 +9,7 @@ mod reading;
 mod release;
 mod running;
 
-pub(crate) use self::content::FileCache;
+pub(crate) use self::content::{FileCache, IN_MEMORY_MAX};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::entry::serve;
 pub(crate) use self::files::Files;

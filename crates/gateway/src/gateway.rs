@@ -15,6 +15,7 @@ use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
 use crate::layouts::Layouts;
 use crate::memory::Memory;
+use crate::readiness::Readiness;
 use crate::request::{Hosts, RequestIds};
 use crate::routes::Uploads;
 use crate::runs::Runs;
@@ -25,6 +26,7 @@ use crate::usage::UsageCounters;
 use crate::{routes, server};
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 /// How old a blob must be that no release has, before it is removed.
 const BLOB_AGE: Duration = Duration::from_hours(24);
@@ -49,6 +51,7 @@ struct Shared {
     files: FileCache,
     layouts: Arc<Layouts>,
     uploads: Uploads,
+    readiness: Readiness,
     request_ids: RequestIds,
     clock: Arc<dyn Clock>,
 }
@@ -136,6 +139,7 @@ impl Gateway {
             files: FileCache::default(),
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
+            readiness: Readiness::default(),
             request_ids: RequestIds::starting_at(start),
             clock,
             settings,
@@ -203,12 +207,14 @@ impl Gateway {
                 tracing::warn!(%cause, "releases that an earlier process laid out could not be removed");
             }
             let mut flush = tokio::time::interval(FLUSH_INTERVAL);
+            let mut forget = tokio::time::interval(FORGET_INTERVAL);
             let mut tidy = tokio::time::interval(TIDY_INTERVAL);
             loop {
                 tokio::select! {
                     _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
                         tracing::error!(%cause, "uses could not be written; they are kept");
                     },
+                    _ = forget.tick() => gateway.brake().forget_old(),
                     _ = tidy.tick() => gateway.tidy().await,
                 }
             }
@@ -216,7 +222,6 @@ impl Gateway {
     }
 
     async fn tidy(&self) {
-        self.brake().forget_old();
         self.shared.uploads.forget_old(self.now());
         if let Err(cause) = self.sweep_blobs().await {
             tracing::warn!(%cause, "blobs that no release has could not be removed");
@@ -303,6 +308,10 @@ impl Gateway {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.shared.uploads
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.shared.readiness
     }
 
     pub(crate) fn request_ids(&self) -> &RequestIds {

@@ -15,6 +15,7 @@ mod gateway;
 mod layouts;
 mod memory;
 mod problem;
+mod readiness;
 mod request;
 mod routes;
 mod runs;

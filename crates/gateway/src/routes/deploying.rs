@@ -9,7 +9,7 @@ use toolfront_app::{BlobDigest, Manifest, ManifestRefusal, Page, RawEntry};
 use toolfront_store::{BlobError, Blobs};
 use toolfront_token::TokenId;
 
-use crate::application::Release;
+use crate::application::{IN_MEMORY_MAX, Release};
 use crate::gateway::Gateway;
 use crate::memory::Environment;
 use crate::problem::Refusal;
@@ -179,6 +179,11 @@ fn check_pages(
     let mut errors = Vec::new();
     let pages = manifest.iter().filter(|file| file.path.is_markdown() && !checked.contains(&file.digest));
     for file in pages {
+        if file.size > IN_MEMORY_MAX {
+            let message = format!("a page may have {IN_MEMORY_MAX} bytes at most, this has {}", file.size);
+            errors.push(FieldError { field: file.path.to_string(), message });
+            continue;
+        }
         let bytes = read(&file.digest)?;
         let faults = Page::parse(&file.path, &String::from_utf8_lossy(&bytes)).err().unwrap_or_default();
         errors.extend(faults.into_iter().map(|fault| FieldError {

@@ -1,9 +1,13 @@
 //! Health, readiness, and the description of the API: for everybody.
 
+use std::sync::LazyLock;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use toolfront_api::{Health, Problem};
+use toolfront_store::StoreError;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,12 +42,12 @@ async fn alive() -> axum::Json<Health> {
     )
 )]
 async fn ready(State(gateway): State<Gateway>) -> Response {
-    match gateway.store().check().await {
+    match gateway.readiness().check(gateway.store()).await {
         Ok(()) => axum::Json(Health { status: "ok".to_owned() }).into_response(),
         Err(cause) => {
             tracing::warn!(%cause, "not ready");
             let status = match cause {
-                toolfront_store::StoreError::DiskFull => "the disk of the data directory is full",
+                StoreError::DiskFull => "the disk of the data directory is full",
                 _ => "the store can't be used; the log says why",
             };
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Health { status: status.to_owned() }))
@@ -61,7 +65,8 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
     responses((status = 200, description = "The OpenAPI 3.1 document of this API", body = serde_json::Value))
 )]
 async fn openapi() -> Response {
-    let mut answer = super::openapi_document().into_response();
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| super::openapi_document().into());
+    let mut answer = DOCUMENT.clone().into_response();
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
