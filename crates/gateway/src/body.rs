@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for Json<T> {
         require_json(&parts.headers)?;
         let limits = gateway.limits();
         let bytes = read(body, limits.json_bytes_max, limits.body_time).await?;
-        from_json(&bytes).map(Self)
+        from_object(&bytes).map(Self)
     }
 }
 
@@ -61,7 +61,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Gateway> for OptionalJson<T> {
             return Ok(Self(T::default()));
         }
         require_json(&parts.headers)?;
-        from_json(&bytes).map(Self)
+        from_object(&bytes).map(Self)
     }
 }
 
@@ -102,6 +102,14 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal>
             _ => Refusal::new(Code::BadRequest, format!("The body is not JSON: {err}.")),
         }
     })
+}
+
+/// Reads a JSON object. A list would be taken for the fields in their order, which nobody promised.
+fn from_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Refusal::invalid_field("body", "must be a JSON object"));
+    }
+    from_json(bytes)
 }
 
 /// The field that serde names in its message, between the first two backquotes.

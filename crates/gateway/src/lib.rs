@@ -21,6 +21,7 @@ mod routes;
 mod runs;
 mod server;
 mod settings;
+mod uploads;
 mod urls;
 mod usage;
 

@@ -104,6 +104,12 @@ impl Refusal {
         refusal
     }
 
+    /// With the methods that the router knows of, where it has refused another.
+    pub(crate) fn allowing(mut self, methods: Option<HeaderValue>) -> Self {
+        self.0.allow = self.0.allow.or(methods);
+        self
+    }
+
     pub(crate) fn range_not_satisfiable(size: u64) -> Self {
         let mut refusal = Self::new(Code::RangeNotSatisfiable, format!("The file has {size} bytes."));
         refusal.0.content_range = Some(size);
@@ -144,9 +150,15 @@ impl Refusal {
             kind: format!("{}{}", Code::BASE, code.slug()),
             title: code.title().to_owned(),
             status: code.status(),
-            detail,
+            detail: without_values(&detail),
             request_id: (code != Code::NotFound).then(|| request_id.to_owned()),
-            errors,
+            errors: errors
+                .iter()
+                .map(|error| FieldError {
+                    field: without_values(&error.field),
+                    message: without_values(&error.message),
+                })
+                .collect(),
             tools,
             near,
             id,
@@ -181,6 +193,19 @@ impl IntoResponse for Refusal {
 pub(crate) fn refusal_in(answer: &Response) -> Option<Refusal> {
     let carried = answer.extensions().get::<std::sync::Arc<parking_lot::Mutex<Option<Refusal>>>>()?;
     carried.lock().take()
+}
+
+/// A text that may repeat what a client sent, without anything in it that looks like a token's value.
+fn without_values(text: &str) -> String {
+    let mut pieces = text.split("tf_");
+    let mut told = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_value = piece.bytes().take(40).filter(u8::is_ascii_alphanumeric).count() == 40;
+        let rest = if is_value { piece.get(40..).unwrap_or_default() } else { piece };
+        told.push_str(if is_value { "tf_…" } else { "tf_" });
+        told.push_str(rest);
+    }
+    told
 }
 
 fn sentence(text: &str) -> String {

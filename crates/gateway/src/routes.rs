@@ -29,7 +29,6 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-pub(crate) use self::blobs::Uploads;
 use crate::access::refuse_token_in_url;
 use crate::application;
 use crate::gateway::Gateway;
@@ -87,7 +86,9 @@ pub(crate) fn service(gateway: Gateway) -> Service {
     let (router, _) = management().split_for_parts();
     let router = router
         .fallback(|| async { Refusal::new(Code::NotFound, "There is nothing at this path.") })
-        .method_not_allowed_fallback(|| async { Refusal::method_not_allowed("another method") })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(Code::MethodNotAllowed, "The header Allow names the methods that this path takes.")
+        })
         .with_state(gateway.clone());
     Arc::new(move |request: Request<Incoming>, peer: SocketAddr| {
         let (gateway, router) = (gateway.clone(), router.clone());
@@ -106,10 +107,16 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
     let is_loggable = has_token_in_url.is_ok();
     let answer = match has_token_in_url {
         Err(refusal) => Err(refusal),
+        Ok(()) if head_bytes(&request) > gateway.limits().header_bytes_max => {
+            Err(Refusal::new(Code::HeadersTooLarge, "The path and the headers are too large together."))
+        }
         Ok(()) => dispatch(gateway, router, &context, request).await,
     };
     let answer = answer.map(|answer| match problem::refusal_in(&answer) {
-        Some(refusal) => refusal.into_answer(&context.request_id),
+        Some(refusal) => {
+            let allow = answer.headers().get(header::ALLOW).cloned();
+            refusal.allowing(allow).into_answer(&context.request_id)
+        }
         None => answer,
     });
     let mut answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
@@ -117,6 +124,12 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
     let path = if is_loggable { path.as_str() } else { "(withheld: it carries a token)" };
     log(&method, path, &answer, &context, started.elapsed());
     answer
+}
+
+/// About how many bytes a request's path and headers take.
+fn head_bytes(request: &Request<Body>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    request.headers().iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + 4)
 }
 
 /// One line a request. Reads that went well are told at the debug level: they are many.

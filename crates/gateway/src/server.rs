@@ -213,6 +213,8 @@ impl Bound {
             tracing::warn!("some requests were still under way when the time to finish them was over");
         }
         house.abort();
+        // It holds the gateway, and with it the data directory, until it is gone.
+        let _ = house.await;
         self.closing.await;
         Ok(())
     }

@@ -13,6 +13,7 @@ mod authority;
 mod credential;
 mod digest;
 mod entropy;
+mod generation;
 mod grace;
 mod grant;
 mod id;
@@ -33,14 +34,15 @@ pub use authority::{Authority, Escalation};
 pub use credential::{ActiveToken, Credential, CredentialState, Dead};
 pub use digest::{InvalidDigest, TokenDigest};
 pub use entropy::{Entropy, EntropyFailed};
+pub use generation::{Generation, NewValue};
 pub use grace::{Grace, InvalidGrace};
 pub use grant::{EmptyGrant, EnvGrant, EnvSet, Expiry, Grant, InvalidExpiry};
 pub use id::{EnvId, InvalidId, OrgId, TokenId};
 pub use name::{InvalidName, RevocationReason, TokenName};
 pub use permit::{Denied, Permit, Visibility};
 pub use record::{
-    Actor, CorruptRecord, Generation, IssueError, NewToken, NewValue, Revocation, RevokeError, RotateError,
-    RotateRequest, Status, TokenParts, TokenRecord,
+    Actor, CorruptRecord, IssueError, NewToken, Revocation, RevokeError, RotateError, RotateRequest, Status,
+    TokenParts, TokenRecord,
 };
 pub use scope::{Scope, UnknownScope};
 pub use timestamp::Timestamp;

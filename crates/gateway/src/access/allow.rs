@@ -33,6 +33,10 @@ pub(crate) enum AllowDeploy {
     Publish(Permit<ManageEnvironment>, Arc<Environment>),
 }
 
+/// The first parameter of the path, decoded. One that can't be decoded names nothing that exists.
+#[derive(Debug)]
+pub(crate) struct PathParameter(pub(crate) String);
+
 impl FromRequestParts<Gateway> for Authenticated {
     type Rejection = Refusal;
 
@@ -99,7 +103,7 @@ macro_rules! on_environment_in_path {
     ($($action:ty),*) => {$(
         impl Locate for $action {
             async fn locate(parts: &mut Parts, gateway: &Gateway, _: &ActiveToken) -> Result<EnvRef, Refusal> {
-                let named = first_path_parameter(parts, gateway).await?;
+                let PathParameter(named) = PathParameter::from_request_parts(parts, gateway).await?;
                 let found = gateway.memory().environments.named(&named);
                 Ok(found.ok_or_else(Refusal::hidden)?.target())
             }
@@ -115,10 +119,15 @@ impl Locate for UseSelf {
     }
 }
 
-async fn first_path_parameter(parts: &mut Parts, gateway: &Gateway) -> Result<String, Refusal> {
-    let parameters = RawPathParams::from_request_parts(parts, gateway).await;
-    let parameters = parameters.map_err(|_| Refusal::hidden())?;
-    parameters.iter().next().map(|(_, value)| value.to_owned()).ok_or_else(Refusal::hidden)
+impl FromRequestParts<Gateway> for PathParameter {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
+        let parameters = RawPathParams::from_request_parts(parts, gateway).await;
+        let parameters = parameters.map_err(|_| Refusal::hidden())?;
+        let first = parameters.iter().next();
+        first.map(|(_, value)| Self(value.to_owned())).ok_or_else(Refusal::hidden)
+    }
 }
 
 impl FromRequestParts<Gateway> for AllowDeploy {
@@ -126,7 +135,7 @@ impl FromRequestParts<Gateway> for AllowDeploy {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, gateway).await?;
-        let text = first_path_parameter(parts, gateway).await?;
+        let PathParameter(text) = PathParameter::from_request_parts(parts, gateway).await?;
         let name = EnvName::parse(&text).map_err(|fault| Refusal::invalid_field("name", fault))?;
         let seen =
             gateway.memory().environments.by_name(name.as_str()).map(|environment| {

@@ -1,58 +1,32 @@
 //! `/api/v1/uploads` and `/api/v1/blobs`: sending only what is missing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
-use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use toolfront_api::{Code, Data, ManifestEntry, Problem, Upload};
 use toolfront_app::{BlobDigest, Manifest};
 use toolfront_store::{BlobError, BlobWriter};
-use toolfront_token::{Timestamp, TokenId, UploadBlobs};
+use toolfront_token::UploadBlobs;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::deploying;
 use super::query::Query;
-use crate::access::Allow;
+use crate::access::{Allow, PathParameter};
 use crate::body::JsonWithFiles;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
-/// How long it is remembered who sent a blob.
-const REMEMBERED: Duration = Duration::from_hours(12);
 /// How many pieces of a blob wait to be written.
 const PIECES_MAX: usize = 4;
-
-/// Which blobs each token has sent lately. After a restart they are asked for again.
-#[derive(Debug, Default)]
-pub(crate) struct Uploads {
-    by_token: Mutex<HashMap<TokenId, (Timestamp, HashSet<BlobDigest>)>>,
-}
-
-impl Uploads {
-    pub(crate) fn has(&self, token: TokenId, digest: &BlobDigest) -> bool {
-        self.by_token.lock().get(&token).is_some_and(|(_, blobs)| blobs.contains(digest))
-    }
-
-    pub(crate) fn forget_old(&self, now: Timestamp) {
-        self.by_token.lock().retain(|_, (last, _)| now.since(*last) < REMEMBERED);
-    }
-
-    fn note(&self, token: TokenId, digest: BlobDigest, now: Timestamp) {
-        let mut by_token = self.by_token.lock();
-        let (last, blobs) = by_token.entry(token).or_insert_with(|| (now, HashSet::new()));
-        *last = now;
-        blobs.insert(digest);
-    }
-}
 
 pub(super) fn router() -> OpenApiRouter<Gateway> {
     OpenApiRouter::new().routes(routes!(missing)).routes(routes!(put))
@@ -123,7 +97,7 @@ async fn missing(
 async fn put(
     Allow(permit): Allow<UploadBlobs>,
     State(gateway): State<Gateway>,
-    Path(checksum): Path<String>,
+    PathParameter(checksum): PathParameter,
     request: Request<Body>,
 ) -> Result<StatusCode, Refusal> {
     let caller = permit.by().ok_or_else(Refusal::hidden)?;

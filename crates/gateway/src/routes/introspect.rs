@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Request, header};
 use toolfront_api::{Code, Introspection, IntrospectionRequest, Problem};
-use toolfront_store::TokenSelector;
+use toolfront_store::{TokenRefusal, TokenSelector};
 use toolfront_token::{Authority, EnvGrant, PresentedToken, Scope, UseSelf};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -63,8 +63,9 @@ async fn introspect(
         manager.as_ref().and_then(Authority::administrator)
     };
     let Some(authority) = authority else { return Ok(axum::Json(inactive())) };
-    let Ok(stored) = gateway.store().load_token(authority, selector).await else {
-        return Ok(axum::Json(inactive()));
+    let stored = match gateway.store().load_token(authority, selector).await {
+        Err(TokenRefusal::NotFound) => return Ok(axum::Json(inactive())),
+        stored => stored?,
     };
     let parts = stored.record.parts();
     let issued = parts.generations().find(|value| value.number == active.generation());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::fields::Fields;
 use super::query::Query;
 use super::{token_records, views};
-use crate::access::{Allow, check_organization};
+use crate::access::{Allow, PathParameter, check_organization};
 use crate::body::{Json, OptionalJson};
 use crate::clock::SystemEntropy;
 use crate::gateway::Gateway;
@@ -183,7 +183,7 @@ async fn list(
 async fn get(
     Allow(permit): Allow<ManageTokens>,
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    PathParameter(id): PathParameter,
 ) -> Result<axum::Json<Data<api::Token>>, Refusal> {
     let (_, authority) = administrator(&permit)?;
     let data = token_records::load(&gateway, authority, selector(&permit, &id)?).await?;
@@ -209,7 +209,7 @@ async fn rotate(
     Allow(permit): Allow<ManageTokens>,
     State(gateway): State<Gateway>,
     Extension(context): Extension<Arc<Context>>,
-    Path(id): Path<String>,
+    PathParameter(id): PathParameter,
     headers: HeaderMap,
     OptionalJson(request): OptionalJson<RotateToken>,
 ) -> Result<Response, Refusal> {
@@ -241,7 +241,7 @@ async fn revoke(
     Allow(permit): Allow<ManageTokens>,
     State(gateway): State<Gateway>,
     Extension(context): Extension<Arc<Context>>,
-    Path(id): Path<String>,
+    PathParameter(id): PathParameter,
     OptionalJson(request): OptionalJson<RevokeToken>,
 ) -> Result<axum::Json<Data<api::Token>>, Refusal> {
     let (caller, authority) = administrator(&permit)?;

@@ -28,7 +28,8 @@ impl Protocol {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_time)
             .max_headers(HEADERS_MAX)
-            .max_buf_size(limits.header_bytes_max.max(8192))
+            // What is somewhat over the limit is refused in words, and only what is far over it like this.
+            .max_buf_size(limits.header_bytes_max.saturating_mul(2).max(8192))
             .pipeline_flush(true);
         Self { http1, handshake_time: limits.header_time }
     }

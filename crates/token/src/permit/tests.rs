@@ -3,10 +3,11 @@
 use super::*;
 use crate::action::*;
 use crate::authority::Authority;
+use crate::generation::NewValue;
 use crate::grant::{EnvGrant, Expiry, Grant};
 use crate::id::{EnvId, OrgId, TokenId};
 use crate::name::TokenName;
-use crate::record::{NewToken, NewValue, TokenRecord};
+use crate::record::{NewToken, TokenRecord};
 use crate::testing::{Counter, at};
 use crate::value::TokenSecret;
 

@@ -8,6 +8,7 @@ use crate::action::{ManageTokens, UseSelf};
 use crate::credential::{ActiveToken, Dead};
 use crate::id::EnvId;
 use crate::testing::{Counter, at};
+use crate::value::TokenSecret;
 
 const HOUR: Grace = Grace::AfterFirstUse(Duration::from_hours(1));
 
