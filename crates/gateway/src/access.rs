@@ -5,5 +5,5 @@ mod caller;
 mod presented;
 
 pub(crate) use self::allow::{Allow, AllowDeploy, PathParameter, check_organization};
-pub(crate) use self::caller::{Identity, authenticate};
+pub(crate) use self::caller::{Identity, authenticate, reconsider};
 pub(crate) use self::presented::{Presented, presented, refuse_token_in_url};

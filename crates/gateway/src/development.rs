@@ -94,8 +94,9 @@ impl DevServer {
             .map_err(|fault| Refusal::new(Code::BadPath, format!("{fault}.")))?;
         match parts.method {
             Method::GET | Method::HEAD => {
-                let (headers, query) = (&parts.headers, parts.uri.query());
-                read(Reading { files: &self.files, path, mount: "", headers, query, is_public: false }).await
+                let (method, headers, query) = (&parts.method, &parts.headers, parts.uri.query());
+                let files = &self.files;
+                read(Reading { files, path, mount: "", method, headers, query, is_public: false }).await
             }
             Method::POST => {
                 body::require_json(&parts.headers)?;

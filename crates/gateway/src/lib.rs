@@ -13,6 +13,7 @@ mod clock;
 mod development;
 mod gateway;
 mod layouts;
+mod masking;
 mod memory;
 mod problem;
 mod readiness;

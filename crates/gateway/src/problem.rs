@@ -9,6 +9,8 @@ use toolfront_api::{Code, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 use toolfront_store::{BlobError, EnvironmentRefusal, StoreError, TokenRefusal};
 use toolfront_token::{Denied, IssueError, RotateError, Scope};
 
+use crate::masking::without_values;
+
 /// A refusal on its way to the client. Boxed, so that results stay small.
 #[derive(Debug)]
 pub(crate) struct Refusal(Box<Parts>);
@@ -193,19 +195,6 @@ impl IntoResponse for Refusal {
 pub(crate) fn refusal_in(answer: &Response) -> Option<Refusal> {
     let carried = answer.extensions().get::<std::sync::Arc<parking_lot::Mutex<Option<Refusal>>>>()?;
     carried.lock().take()
-}
-
-/// A text that may repeat what a client sent, without anything in it that looks like a token's value.
-fn without_values(text: &str) -> String {
-    let mut pieces = text.split("tf_");
-    let mut told = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let is_value = piece.bytes().take(40).filter(u8::is_ascii_alphanumeric).count() == 40;
-        let rest = if is_value { piece.get(40..).unwrap_or_default() } else { piece };
-        told.push_str(if is_value { "tf_…" } else { "tf_" });
-        told.push_str(rest);
-    }
-    told
 }
 
 fn sentence(text: &str) -> String {

@@ -9,6 +9,8 @@ use toolfront_app::EnvName;
 use toolfront_store::Attribution;
 use toolfront_token::{ActiveToken, OrgId};
 
+use crate::masking::without_values;
+
 const USER_AGENT_CHARS_MAX: usize = 200;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -33,7 +35,9 @@ impl Context {
         Self {
             request_id,
             address: address.unwrap_or_else(|| peer.ip()).to_canonical(),
-            user_agent: user_agent.map(|agent| agent.chars().take(USER_AGENT_CHARS_MAX).collect()),
+            user_agent: user_agent.map(|agent| {
+                without_values(agent).chars().take(USER_AGENT_CHARS_MAX).collect::<String>().into()
+            }),
         }
     }
 

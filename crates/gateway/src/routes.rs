@@ -171,7 +171,8 @@ async fn dispatch(
     }
     let path = single_slash(request.uri().path());
     if let Some(below) = path.strip_prefix("/e/") {
-        let (name, rest) = below.split_once('/').unwrap_or((below, ""));
+        // The slash stays with the rest: one more behind it is a path that is never served.
+        let (name, rest) = below.split_at(below.find('/').unwrap_or(below.len()));
         let (name, rest) = (name.to_owned(), rest.to_owned());
         let mount = format!("/e/{name}");
         return application::serve(gateway, context, &name, &mount, &rest, request).await;

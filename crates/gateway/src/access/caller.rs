@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use toolfront_store::TokenSelector;
-use toolfront_token::{ActiveToken, Credential, Dead};
+use toolfront_token::{ActiveToken, Credential, Dead, PresentedToken, Timestamp};
 
 use super::presented::{Presented, presented};
 use crate::gateway::Gateway;
@@ -40,9 +40,7 @@ pub(crate) async fn authenticate(
         Presented::Token(token) => token,
     };
     let now = gateway.now();
-    let found =
-        gateway.memory().tokens.find(&token.digest(), |credential: &Credential| credential.activate(now));
-    let active = match found {
+    let active = match find(gateway, &token, now) {
         None => return Err(failed(gateway, context, "no such token")),
         // Only who holds the right value is told so much, and may go on asking.
         Some(Err(dead @ (Dead::Expired | Dead::Revoked | Dead::Rotated))) => {
@@ -57,6 +55,26 @@ pub(crate) async fn authenticate(
     }
     gateway.usage().count(&active, now, context.address, context.user_agent.as_deref());
     Ok(Identity::Caller(active))
+}
+
+/// Judges the headers of a request once more that `authenticate` let in, as of its arrival: what was revoked,
+/// rotated or narrowed since then counts. It is no further use.
+pub(crate) fn reconsider(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    arrived: Timestamp,
+) -> Result<Identity, Refusal> {
+    let token = match presented(headers)? {
+        Presented::Nothing => return Ok(Identity::Visitor),
+        Presented::Malformed(fault) => return Err(Refusal::invalid_token(&fault.to_string())),
+        Presented::Token(token) => token,
+    };
+    let active = find(gateway, &token, arrived).ok_or_else(|| Refusal::invalid_token("no such token"))?;
+    active.map(Identity::Caller).map_err(|dead| Refusal::invalid_token(&dead.to_string()))
+}
+
+fn find(gateway: &Gateway, token: &PresentedToken, at: Timestamp) -> Option<Result<ActiveToken, Dead>> {
+    gateway.memory().tokens.find(&token.digest(), |credential: &Credential| credential.activate(at))
 }
 
 /// A value that is none: counted against the address.

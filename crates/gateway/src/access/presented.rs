@@ -5,6 +5,7 @@ use http::{HeaderMap, Uri};
 use toolfront_api::Code;
 use toolfront_token::{MalformedToken, PresentedToken};
 
+use crate::masking::has_value;
 use crate::problem::Refusal;
 
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("token");
@@ -68,10 +69,7 @@ fn has_token(text: &str) -> bool {
         return false;
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    decoded.match_indices("tf_").any(|(place, prefix)| {
-        let body = decoded.get(place + prefix.len()..).unwrap_or_default();
-        body.bytes().take(40).filter(u8::is_ascii_alphanumeric).count() == 40
-    })
+    has_value(&decoded)
 }
 
 fn has_token_parameter(query: &str) -> bool {

@@ -16,9 +16,10 @@ use super::files::Files;
 use super::reading::{Reading, read};
 use super::release::Release;
 use super::running::{Prepared, prepare, reply};
-use crate::access::{Identity, authenticate};
+use crate::access::{Identity, authenticate, reconsider};
 use crate::body;
 use crate::gateway::Gateway;
+use crate::masking::without_values;
 use crate::memory::Environment;
 use crate::problem::Refusal;
 use crate::request::Context;
@@ -38,8 +39,7 @@ pub(crate) async fn serve(
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     if parts.method == Method::POST {
-        let (permit, environment) = enter::<RunTool>(gateway, &parts.headers, context, name).await?;
-        return run(gateway, context, permit, &environment, path, &parts, body).await;
+        return run(gateway, context, name, path, &parts, body).await;
     }
     let (permit, environment) = enter::<ReadPage>(gateway, &parts.headers, context, name).await?;
     if parts.method != Method::GET && parts.method != Method::HEAD {
@@ -55,9 +55,15 @@ async fn enter<A: Visit>(
     context: &Context,
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
-    let identity = authenticate(gateway, headers, context).await?;
-    let environment = gateway.memory().environments.by_name(name);
-    match (identity, environment) {
+    allow(gateway, authenticate(gateway, headers, context).await?, name)
+}
+
+fn allow<A: Visit>(
+    gateway: &Gateway,
+    identity: Identity,
+    name: &str,
+) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
+    match (identity, gateway.memory().environments.by_name(name)) {
         (Identity::Visitor, Some(environment)) => {
             let permit = Permit::for_visitor(environment.target(), environment.record.visibility);
             Ok((permit.ok_or_else(Refusal::no_token)?, environment))
@@ -92,26 +98,34 @@ async fn read_page(
 ) -> Result<Response, Refusal> {
     let files = files(gateway, environment).await?;
     let is_public = environment.record.visibility == Visibility::Public;
-    let (headers, query) = (&parts.headers, parts.uri.query());
-    read(Reading { files: &files, path: request_path(path)?, mount, headers, query, is_public }).await
+    let (method, headers, query) = (&parts.method, &parts.headers, parts.uri.query());
+    read(Reading { files: &files, path: request_path(path)?, mount, method, headers, query, is_public }).await
 }
 
 async fn run(
     gateway: &Gateway,
     context: &Arc<Context>,
-    permit: Permit<RunTool>,
-    environment: &Environment,
+    name: &str,
     path: &str,
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let limits = gateway.limits();
+    let (limits, arrived) = (gateway.limits(), gateway.now());
+    let (permit, environment) = enter::<RunTool>(gateway, &parts.headers, context, name).await?;
     body::require_json(&parts.headers)?;
     let path = request_path(path)?;
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
-    let files = files(gateway, environment).await?;
-    let runner = permit.by().map_or(Runner::Visitors(environment.record.id), |by| Runner::Token(by.token()));
-    let mut place = gateway.runs().begin(environment.record.id, runner).map_err(busy)?;
+    let id = environment.record.id;
+    let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
+    let mut place = gateway.runs().begin(id, runner).map_err(busy)?;
+    // The body may have taken its time: no command begins with a token, or in an environment, that was ended
+    // meanwhile. From the place on, whoever ends the token's commands ends this one too.
+    let identity = reconsider(gateway, &parts.headers, arrived)?;
+    let (permit, environment) = allow::<RunTool>(gateway, identity, name)?;
+    if environment.record.id != id {
+        return Err(Refusal::hidden());
+    }
+    let files = files(gateway, &environment).await?;
     let prepared = prepare(&files, &path, body::from_json(&bytes)?).await?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared).await?;
     let (run, ignored) = prepared.into_run(limits);
@@ -169,7 +183,7 @@ impl AuditedRun {
         let run = RunBegun {
             release: files.release(),
             page: prepared.page.to_string(),
-            command: prepared.command.masked_argv().to_vec(),
+            command: prepared.command.masked_argv().iter().map(|part| without_values(part)).collect(),
         };
         let begin = gateway.store().begin_run(target.environment, run, by.clone(), gateway.now()).await?;
         Ok(Self { gateway: gateway.clone(), environment: target.environment, by, begin, is_ended: false })

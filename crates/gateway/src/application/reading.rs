@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 use toolfront_app::{FilePath, RequestPath};
@@ -24,6 +24,7 @@ pub(crate) struct Reading<'r> {
     pub(crate) path: RequestPath,
     /// The path below which the application stands, such as `/e/docs`; empty when it has a host of its own.
     pub(crate) mount: &'r str,
+    pub(crate) method: &'r Method,
     pub(crate) headers: &'r HeaderMap,
     pub(crate) query: Option<&'r str>,
     /// Whether caches between may keep the answer.
@@ -83,7 +84,11 @@ fn view(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Response
 fn from_memory(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Result<Response, Refusal> {
     let plain = format!("\"{}\"", content.digest);
     let size = u64::try_from(content.bytes.len()).unwrap_or(u64::MAX);
-    if let Some(range) = range(reading.headers, &plain, size)? {
+    // Judged before the range (RFC 9110 section 13.2.2).
+    if is_known(reading.headers, &plain) {
+        return Ok(not_modified(&plain));
+    }
+    if let Some(range) = range(reading.method, reading.headers, &plain, size)? {
         let part = usize::try_from(range.first).ok().zip(usize::try_from(range.after).ok());
         let part = part
             .and_then(|(first, after)| content.bytes.get(first..after))
@@ -112,10 +117,10 @@ async fn from_disk(
     size: u64,
     etag: &str,
 ) -> Result<Response, Refusal> {
-    let range = range(reading.headers, etag, size)?;
-    if range.is_none() && is_known(reading.headers, etag) {
+    if is_known(reading.headers, etag) {
         return Ok(not_modified(etag));
     }
+    let range = range(reading.method, reading.headers, etag, size)?;
     let opened = tokio::fs::File::open(path).await;
     let mut opened = opened.map_err(|err| Refusal::internal(&err))?;
     let Some(range) = range else {
@@ -167,8 +172,9 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 /// `If-None-Match` (RFC 9110 section 13.1.2), compared weakly as it says there.
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let known = text_of(headers, header::IF_NONE_MATCH);
-    known == "*" || known.split(',').any(|known| known.trim().trim_start_matches("W/") == etag)
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let mut all = lines.flat_map(|line| line.split(',')).map(str::trim);
+    all.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
 fn not_modified(etag: &str) -> Response {
@@ -186,8 +192,11 @@ struct Range {
 }
 
 /// The one range that is asked for (RFC 9110 section 14.2). Several at once, or another unit, are answered
-/// with the whole file, as that section allows.
-fn range(headers: &HeaderMap, etag: &str, size: u64) -> Result<Option<Range>, Refusal> {
+/// with the whole file, as that section allows. It has a meaning for GET alone.
+fn range(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Result<Option<Range>, Refusal> {
+    if method != Method::GET {
+        return Ok(None);
+    }
     let asked = text_of(headers, header::RANGE);
     let condition = text_of(headers, header::IF_RANGE);
     let Some(spec) = asked.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else { return Ok(None) };
@@ -220,7 +229,7 @@ mod tests {
     fn asked(range_header: &str, size: u64) -> Result<Option<(u64, u64)>, ()> {
         let mut headers = HeaderMap::new();
         headers.insert(header::RANGE, range_header.parse().unwrap());
-        range(&headers, "\"e\"", size)
+        range(&Method::GET, &headers, "\"e\"", size)
             .map(|range| range.map(|range| (range.first, range.after)))
             .map_err(drop)
     }

@@ -72,13 +72,25 @@ async fn missing(
             && caller.environments().contains(environment.record.id)
     });
     let current = deploying::current_blobs(&gateway, visible.as_deref()).await?;
-    let (blobs, uploads) = (gateway.store().blobs(), gateway.uploads());
+    let uploads = gateway.uploads();
     let mut seen = HashSet::new();
-    let missing = manifest.iter().map(|file| file.digest).filter(|digest| {
-        let sent = uploads.has(caller.token(), digest) && blobs.contains(digest);
-        seen.insert(*digest) && !sent && !current.contains(digest)
+    let wanted = manifest.iter().map(|file| file.digest).filter(|digest| seen.insert(*digest));
+    let known = |digest: &BlobDigest| current.contains(digest) || uploads.has(caller.token(), digest);
+    let (known, mut missing): (Vec<_>, Vec<_>) = wanted.partition(known);
+    let blobs = gateway.store().blobs().clone();
+    // What the caller is told not to send must still be there when it deploys.
+    let gone = tokio::task::spawn_blocking(move || {
+        known
+            .into_iter()
+            .filter_map(|digest| match blobs.claim(&digest) {
+                Ok(true) => None,
+                Ok(false) => Some(Ok(digest)),
+                Err(err) => Some(Err(err)),
+            })
+            .collect::<Result<Vec<_>, _>>()
     });
-    let data = Upload { missing: missing.map(|digest| digest.to_string()).collect() };
+    missing.extend(gone.await.map_err(|err| Refusal::internal(&err))??);
+    let data = Upload { missing: missing.iter().map(ToString::to_string).collect() };
     Ok(axum::Json(Data { data }))
 }
 

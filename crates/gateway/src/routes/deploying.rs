@@ -1,11 +1,14 @@
 //! From the files of a request to a manifest whose blobs are here and whose pages have no faults.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use toolfront_api::{Code, FieldError, InlineFile, ManifestEntry};
-use toolfront_app::{BlobDigest, Manifest, ManifestRefusal, Page, RawEntry};
+use toolfront_app::{
+    BlobDigest, FileEntry, FilePath, Manifest, ManifestLimits, ManifestRefusal, Page, RawEntry,
+};
 use toolfront_store::{BlobError, Blobs};
 use toolfront_token::TokenId;
 
@@ -52,31 +55,22 @@ pub(super) async fn manifest(
     deployer: Deployer<'_>,
     sent: Sent,
 ) -> Result<Manifest, Refusal> {
-    let current = current_blobs(gateway, deployer.environment).await?;
     let limits = gateway.limits().manifest(deployer.allow_hidden);
     let blobs = gateway.store().blobs().clone();
-    let (entries, contents) = match sent {
-        Sent::Files(files) => decode(files)?,
-        Sent::Manifest(entries) => (entries.into_iter().map(raw).collect(), None),
-    };
-    let manifest = Manifest::parse(entries, &limits).map_err(|refusal| refused(&refusal))?;
-    if contents.is_none() {
-        let uploads = gateway.uploads();
-        let known = |digest: &BlobDigest| current.contains(digest) || uploads.has(deployer.token, digest);
-        require_uploaded(&manifest, &known)?;
-    }
-    let done = tokio::task::spawn_blocking(move || {
-        if let Some(contents) = &contents {
-            check_pages(&manifest, &HashSet::new(), |digest| Ok(contents_of(contents, digest)))?;
-            for (digest, bytes) in contents.iter().filter(|(digest, _)| !blobs.contains(digest)) {
-                blobs.put(*digest, bytes)?;
-            }
-        } else {
-            check_sizes(&manifest, &blobs)?;
-            check_pages(&manifest, &current, |digest| blobs.read(digest))?;
+    let done = match sent {
+        Sent::Files(files) => tokio::task::spawn_blocking(move || take_in(files, &limits, &blobs)),
+        Sent::Manifest(entries) => {
+            let current = current_release(gateway, deployer.environment).await?;
+            let parsed = Manifest::parse(entries.into_iter().map(raw).collect(), &limits);
+            let manifest = parsed.map_err(|refusal| refused(&refusal))?;
+            let served = current.as_deref().map(blobs_of).unwrap_or_default();
+            let uploads = gateway.uploads();
+            require_uploaded(&manifest, &|digest| {
+                served.contains(digest) || uploads.has(deployer.token, digest)
+            })?;
+            tokio::task::spawn_blocking(move || check_uploaded(manifest, current.as_deref(), &blobs))
         }
-        Ok(manifest)
-    });
+    };
     done.await.map_err(|err| Refusal::internal(&err))?
 }
 
@@ -85,13 +79,21 @@ pub(super) async fn current_blobs(
     gateway: &Gateway,
     environment: Option<&Environment>,
 ) -> Result<HashSet<BlobDigest>, Refusal> {
+    Ok(current_release(gateway, environment).await?.as_deref().map(blobs_of).unwrap_or_default())
+}
+
+async fn current_release(
+    gateway: &Gateway,
+    environment: Option<&Environment>,
+) -> Result<Option<Arc<Release>>, Refusal> {
     match environment.filter(|environment| environment.record.release.is_some()) {
-        None => Ok(HashSet::new()),
-        Some(environment) => {
-            let release = Release::of(environment, gateway).await?;
-            Ok(release.manifest.iter().map(|file| file.digest).collect())
-        }
+        None => Ok(None),
+        Some(environment) => Release::of(environment, gateway).await.map(Some),
     }
+}
+
+fn blobs_of(release: &Release) -> HashSet<BlobDigest> {
+    release.manifest.iter().map(|file| file.digest).collect()
 }
 
 pub(super) fn raw(entry: ManifestEntry) -> RawEntry {
@@ -100,10 +102,7 @@ pub(super) fn raw(entry: ManifestEntry) -> RawEntry {
 }
 
 pub(super) fn refused(refusal: &ManifestRefusal) -> Refusal {
-    let faults = refusal.faults().iter();
-    let errors: Vec<_> = faults
-        .map(|fault| FieldError { field: fault.field.clone(), message: fault.problem.to_string() })
-        .collect();
+    let errors = errors_of(refusal);
     match refusal {
         ManifestRefusal::Invalid(_) => Refusal::invalid(errors),
         ManifestRefusal::TooLarge(_) => {
@@ -114,82 +113,127 @@ pub(super) fn refused(refusal: &ManifestRefusal) -> Refusal {
     }
 }
 
-type Contents = Vec<(BlobDigest, Vec<u8>)>;
+fn errors_of(refusal: &ManifestRefusal) -> Vec<FieldError> {
+    let faults = refusal.faults().iter();
+    faults
+        .map(|fault| FieldError { field: fault.field.clone(), message: fault.problem.to_string() })
+        .collect()
+}
 
-fn contents_of(contents: &Contents, digest: &BlobDigest) -> Vec<u8> {
-    let found = contents.iter().find(|(known, _)| known == digest);
-    found.map(|(_, bytes)| bytes.clone()).unwrap_or_default()
+fn unless_faulty<T>(value: T, errors: Vec<FieldError>) -> Result<T, Refusal> {
+    if errors.is_empty() { Ok(value) } else { Err(Refusal::invalid(errors)) }
+}
+
+/// A file that came in base64.
+struct Decoded {
+    digest: BlobDigest,
+    bytes: Vec<u8>,
+}
+
+/// Takes in files whose bytes came with the request. Blocks.
+fn take_in(files: Vec<InlineFile>, limits: &ManifestLimits, blobs: &Blobs) -> Result<Manifest, Refusal> {
+    let (entries, contents, mut errors) = decode(files);
+    let in_pages = faults_in_pages(&entries, &contents);
+    let parsed = Manifest::parse(entries, limits);
+    if let Err(refusal @ ManifestRefusal::TooLarge(_)) = &parsed {
+        return Err(refused(refusal));
+    }
+    errors.extend(parsed.as_ref().err().map(errors_of).unwrap_or_default());
+    errors.extend(in_pages);
+    let manifest = unless_faulty(parsed, errors)?.map_err(|refusal| refused(&refusal))?;
+    for Decoded { digest, bytes } in &contents {
+        if !blobs.claim(digest)? {
+            blobs.put(*digest, bytes)?;
+        }
+    }
+    Ok(manifest)
 }
 
 /// The bytes of files that came in base64, held against their checksums.
-fn decode(files: Vec<InlineFile>) -> Result<(Vec<RawEntry>, Option<Contents>), Refusal> {
+fn decode(files: Vec<InlineFile>) -> (Vec<RawEntry>, Vec<Decoded>, Vec<FieldError>) {
     let (mut entries, mut contents, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for (place, file) in files.into_iter().enumerate() {
-        let bytes = STANDARD.decode(file.content.as_bytes()).unwrap_or_else(|_| {
-            let field = format!("files[{place}].content");
-            errors.push(FieldError { field, message: "is not base64".to_owned() });
-            Vec::new()
-        });
+        let mut fault = |field: &str, message: String| {
+            errors.push(FieldError { field: format!("files[{place}].{field}"), message });
+        };
+        let decoded = STANDARD.decode(file.content.as_bytes());
+        if decoded.is_err() {
+            fault("content", "is not base64".to_owned());
+        }
+        let is_decoded = decoded.is_ok();
+        let bytes = decoded.unwrap_or_default();
         let digest = BlobDigest::of(&bytes);
         // A checksum that is malformed is told with the manifest's other faults.
-        if BlobDigest::parse(&file.checksum).is_ok_and(|announced| announced != digest) {
-            errors.push(FieldError {
-                field: format!("files[{place}].checksum"),
-                message: format!("does not fit the content, which has {digest}"),
-            });
+        if is_decoded && BlobDigest::parse(&file.checksum).is_ok_and(|announced| announced != digest) {
+            fault("checksum", format!("does not fit the content, which has {digest}"));
         }
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         entries.push(RawEntry { path: file.path, checksum: file.checksum, size, mode: None });
-        contents.push((digest, bytes));
+        contents.push(Decoded { digest, bytes });
     }
-    if errors.is_empty() { Ok((entries, Some(contents))) } else { Err(Refusal::invalid(errors)) }
+    (entries, contents, errors)
+}
+
+/// What is wrong in the pages among the files, whatever else is wrong with the list.
+fn faults_in_pages(entries: &[RawEntry], contents: &[Decoded]) -> Vec<FieldError> {
+    let pages = entries.iter().zip(contents).filter_map(|(entry, content)| {
+        let path = FilePath::parse(&entry.path).ok().filter(FilePath::is_markdown)?;
+        Some((path, entry.size, content.bytes.as_slice()))
+    });
+    pages
+        .flat_map(|(path, size, bytes)| {
+            too_long(&path, size).map_or_else(|| faults_in(&path, bytes), |fault| vec![fault])
+        })
+        .collect()
 }
 
 /// Only what this caller has sent, or what the environment serves already, can be made a release of: knowing
 /// a digest is not having the file.
 fn require_uploaded(manifest: &Manifest, known: &dyn Fn(&BlobDigest) -> bool) -> Result<(), Refusal> {
     let missing = manifest.iter().filter(|file| !known(&file.digest));
-    let errors: Vec<_> = missing
-        .map(|file| FieldError {
-            field: file.path.to_string(),
-            message: format!("{} was not uploaded: PUT it to /api/v1/blobs/ first", file.digest),
-        })
-        .collect();
-    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(errors)) }
+    unless_faulty((), missing.map(not_uploaded).collect())
 }
 
-fn check_sizes(manifest: &Manifest, blobs: &Blobs) -> Result<(), Refusal> {
+fn not_uploaded(file: &FileEntry) -> FieldError {
+    let message = format!("{} was not uploaded: PUT it to /api/v1/blobs/ first", file.digest);
+    FieldError { field: file.path.to_string(), message }
+}
+
+/// Holds what was uploaded against the manifest, and parses every page but those that are served already.
+/// Blocks.
+fn check_uploaded(manifest: Manifest, current: Option<&Release>, blobs: &Blobs) -> Result<Manifest, Refusal> {
+    let served = current.into_iter().flat_map(|release| release.manifest.iter());
+    let checked: HashSet<_> = served.filter(|file| file.path.is_markdown()).map(|file| file.digest).collect();
     let mut errors = Vec::new();
-    for file in manifest {
+    for file in &manifest {
+        if !blobs.claim(&file.digest)? {
+            errors.push(not_uploaded(file));
+            continue;
+        }
         let size = blobs.open_file(&file.digest)?.metadata().map_err(BlobError::from)?.len();
         if size != file.size {
             let message = format!("has {size} bytes, not {}", file.size);
             errors.push(FieldError { field: file.path.to_string(), message });
+        } else if file.path.is_markdown() && !checked.contains(&file.digest) {
+            match too_long(&file.path, size) {
+                Some(fault) => errors.push(fault),
+                None => errors.extend(faults_in(&file.path, &blobs.read(&file.digest)?)),
+            }
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(errors)) }
+    unless_faulty(manifest, errors)
 }
 
-/// Parses every page, but those that the environment serves already.
-fn check_pages(
-    manifest: &Manifest,
-    checked: &HashSet<BlobDigest>,
-    read: impl Fn(&BlobDigest) -> Result<Vec<u8>, BlobError>,
-) -> Result<(), Refusal> {
-    let mut errors = Vec::new();
-    let pages = manifest.iter().filter(|file| file.path.is_markdown() && !checked.contains(&file.digest));
-    for file in pages {
-        if file.size > IN_MEMORY_MAX {
-            let message = format!("a page may have {IN_MEMORY_MAX} bytes at most, this has {}", file.size);
-            errors.push(FieldError { field: file.path.to_string(), message });
-            continue;
-        }
-        let bytes = read(&file.digest)?;
-        let faults = Page::parse(&file.path, &String::from_utf8_lossy(&bytes)).err().unwrap_or_default();
-        errors.extend(faults.into_iter().map(|fault| FieldError {
-            field: fault.position.map_or_else(|| fault.file.clone(), |at| format!("{}:{at}", fault.file)),
-            message: fault.message,
-        }));
-    }
-    if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(errors)) }
+fn too_long(page: &FilePath, size: u64) -> Option<FieldError> {
+    let message = format!("a page may have {IN_MEMORY_MAX} bytes at most, this has {size}");
+    (size > IN_MEMORY_MAX).then(|| FieldError { field: page.to_string(), message })
+}
+
+fn faults_in(page: &FilePath, bytes: &[u8]) -> Vec<FieldError> {
+    let faults = Page::parse(page, &String::from_utf8_lossy(bytes)).err().unwrap_or_default();
+    let told = faults.into_iter().map(|fault| FieldError {
+        field: fault.position.map_or_else(|| fault.file.clone(), |at| format!("{}:{at}", fault.file)),
+        message: fault.message,
+    });
+    told.collect()
 }
