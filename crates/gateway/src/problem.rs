@@ -172,6 +172,7 @@ impl Refusal {
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.extend(challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)));
         headers.extend(allow.map(|allow| (header::ALLOW, allow)));
         let seconds = retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
@@ -237,7 +238,9 @@ impl From<TokenRefusal> for Refusal {
     fn from(refusal: TokenRefusal) -> Self {
         let told = refusal.to_string();
         match refusal {
-            TokenRefusal::NotFound | TokenRefusal::Rotate(RotateError::OutOfSight) => Self::hidden(),
+            TokenRefusal::NotFound
+            | TokenRefusal::Issue(IssueError::OutOfSight)
+            | TokenRefusal::Rotate(RotateError::OutOfSight) => Self::hidden(),
             TokenRefusal::Issue(IssueError::Escalation(_))
             | TokenRefusal::Rotate(RotateError::Escalation(_)) => {
                 Self::new(Code::Escalation, sentence(&told))

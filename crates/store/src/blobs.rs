@@ -3,17 +3,24 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::io::Errno;
+use parking_lot::Mutex;
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use toolfront_app::BlobDigest;
+
+use crate::data_directory;
 
 /// The blobs of a data directory. Everything here blocks; call it off the async threads.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     directory: PathBuf,
     temporary: PathBuf,
+    /// Held while a blob's age is looked at and what is too old removed, and while a blob is put in place or
+    /// made young.
+    ages: Arc<Mutex<()>>,
 }
 
 /// Why a blob was not kept, or can't be had.
@@ -40,8 +47,8 @@ pub enum BlobError {
 
 impl From<io::Error> for BlobError {
     fn from(err: io::Error) -> Self {
-        let full = [Errno::NOSPC, Errno::DQUOT].map(Errno::raw_os_error);
-        if err.raw_os_error().is_some_and(|code| full.contains(&code)) {
+        // By kind: what tempfile adds to an error hides its number.
+        if matches!(err.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
             Self::DiskFull
         } else {
             Self::Io(err)
@@ -66,9 +73,9 @@ impl Blobs {
         // What an earlier process had not finished is of no use.
         match fs::remove_dir_all(&temporary) {
             Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
-            _ => fs::create_dir_all(&temporary)?,
+            _ => data_directory::make(&temporary)?,
         }
-        Ok(Self { directory, temporary })
+        Ok(Self { directory, temporary, ages: Arc::default() })
     }
 
     /// Where the blob's bytes are, if it is there.
@@ -82,6 +89,24 @@ impl Blobs {
     /// Whether the blob is there.
     pub fn contains(&self, digest: &BlobDigest) -> bool {
         self.path(digest).is_file()
+    }
+
+    /// Whether the blob is there, and if so makes it as young as one that was just taken in, so that
+    /// [`Blobs::sweep`] leaves it for a release to come. To be asked when a client is told what it need not
+    /// send.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] when that can't be found out.
+    pub fn claim(&self, digest: &BlobDigest) -> Result<bool, BlobError> {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        let _held = self.ages.lock();
+        match File::open(self.path(digest)) {
+            Ok(file) => rustix::fs::futimens(&file, &times).map_err(io::Error::from)?,
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(err) => return Err(err.into()),
+        }
+        Ok(true)
     }
 
     /// Opens the blob.
@@ -144,14 +169,24 @@ impl Blobs {
             for blob in fs::read_dir(shard.path())? {
                 let blob = blob?;
                 let text = format!("sha256:{}{}", name.display(), blob.file_name().display());
-                let old = blob.metadata()?.modified()?.elapsed().is_ok_and(|elapsed| elapsed >= age);
-                if old && BlobDigest::parse(&text).is_ok_and(|digest| !keep(&digest)) {
-                    fs::remove_file(blob.path())?;
-                    removed += 1;
+                if BlobDigest::parse(&text).is_ok_and(|digest| !keep(&digest)) {
+                    removed += u64::from(self.remove_if_older(&blob.path(), age)?);
                 }
             }
         }
         Ok(removed)
+    }
+
+    fn remove_if_older(&self, path: &Path, age: std::time::Duration) -> io::Result<bool> {
+        let _held = self.ages.lock();
+        let removed = fs::metadata(path).and_then(|metadata| {
+            let old = metadata.modified()?.elapsed().is_ok_and(|elapsed| elapsed >= age);
+            if old { fs::remove_file(path).map(|()| true) } else { Ok(false) }
+        });
+        match removed {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
+            removed => removed,
+        }
     }
 }
 
@@ -176,9 +211,13 @@ impl BlobWriter {
         }
         let path = self.blobs.path(&found);
         let shard = path.parent().unwrap_or(&self.blobs.directory);
-        fs::create_dir_all(shard)?;
         self.file.as_file().sync_all()?;
-        self.file.persist(&path).map_err(|err| BlobError::from(err.error))?;
-        Ok(File::open(shard)?.sync_all()?)
+        {
+            let _held = self.blobs.ages.lock();
+            // Under the lock, so that nobody builds on a directory whose own name is not on the disk yet.
+            data_directory::make(shard)?;
+            self.file.persist(&path).map_err(|err| BlobError::from(err.error))?;
+        }
+        Ok(data_directory::sync(shard)?)
     }
 }

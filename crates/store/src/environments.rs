@@ -11,6 +11,7 @@ use toolfront_token::{
 };
 
 pub(crate) use self::rows::load;
+use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
 use crate::error::StoreError;
@@ -107,7 +108,8 @@ impl Store {
     /// Makes an environment, with its first release if there is one. The release's blobs must be there.
     ///
     /// # Errors
-    /// [`EnvironmentRefusal::NameTaken`], or the store failed.
+    /// [`EnvironmentRefusal::NameTaken`]; [`EnvironmentRefusal::NotFound`] when the actor was ended since its
+    /// call began; or the store failed.
     pub async fn create_environment(
         &self,
         permit: &Permit<CreateEnvironment>,
@@ -116,8 +118,11 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
-        let organization = *permit.target();
+        let (organization, acting) = (*permit.target(), Acting::new(permit.by()));
         self.write(move |transaction| {
+            if !acting.is_alive(transaction)? {
+                return Err(EnvironmentRefusal::NotFound);
+            }
             if rows::id_of(transaction, &new.name)?.is_some() {
                 return Err(EnvironmentRefusal::NameTaken(new.name));
             }
@@ -156,8 +161,8 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
-        let EnvRef { environment, .. } = *permit.target();
-        self.change_environment(environment, move |transaction, record| {
+        let environment = permit.target().environment;
+        self.change_environment(permit, move |transaction, record| {
             let current = record.release.as_ref().map(|release| release.number);
             let same = match current {
                 Some(number) => rows::manifest(transaction, environment, number)?.as_ref() == Some(&manifest),
@@ -179,8 +184,8 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
-        let EnvRef { environment, .. } = *permit.target();
-        self.change_environment(environment, move |transaction, record| {
+        let environment = permit.target().environment;
+        self.change_environment(permit, move |transaction, record| {
             let release = rows::release(transaction, environment, number)?
                 .ok_or(EnvironmentRefusal::NoSuchRelease(number))?
                 .release;
@@ -207,8 +212,8 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
-        let EnvRef { environment, .. } = *permit.target();
-        self.change_environment(environment, move |transaction, record| {
+        let environment = permit.target().environment;
+        self.change_environment(permit, move |transaction, record| {
             let before = record.clone();
             if let Some(name) = change.name {
                 if rows::id_of(transaction, &name)?.is_some_and(|id| id != environment) {
@@ -239,9 +244,10 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
-        let EnvRef { environment, .. } = *permit.target();
+        let (target, acting) = (*permit.target(), Acting::new(permit.by()));
+        let environment = target.environment;
         self.write(move |transaction| {
-            let record = rows::find(transaction, environment)?.ok_or(EnvironmentRefusal::NotFound)?;
+            let record = find(transaction, target, acting)?;
             rows::delete(transaction, environment, now)?;
             let event = Event::EnvironmentDeleted { name: record.name.to_string() };
             audit::append(transaction, &by, Some(environment), &event, now)?;
@@ -251,13 +257,13 @@ impl Store {
         .await
     }
 
-    /// The releases of an environment, the newest first.
+    /// The releases of an environment that is not deleted, the newest first.
     ///
     /// # Errors
     /// [`StoreError`] when they can't be read.
     pub async fn releases(&self, permit: &Permit<ViewEnvironment>) -> Result<Vec<StoredRelease>, StoreError> {
-        let EnvRef { environment, .. } = *permit.target();
-        self.read(move |connection| rows::releases(connection, environment)).await
+        let target = *permit.target();
+        self.read(move |connection| rows::releases(connection, target)).await
     }
 
     /// The files of a release; `None` when there is no such release.
@@ -284,13 +290,14 @@ impl Store {
     /// be written.
     async fn change_environment(
         &self,
-        environment: EnvId,
+        permit: &Permit<ManageEnvironment>,
         change: impl FnOnce(&mut WriteTransaction<'_>, &mut EnvironmentRecord) -> Result<bool, EnvironmentRefusal>
         + Send
         + 'static,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
+        let (target, acting) = (*permit.target(), Acting::new(permit.by()));
         self.write(move |transaction| {
-            let mut record = rows::find(transaction, environment)?.ok_or(EnvironmentRefusal::NotFound)?;
+            let mut record = find(transaction, target, acting)?;
             if change(transaction, &mut record)? {
                 rows::update(transaction, &record)?;
                 transaction.note(Change::Environment(Arc::new(record.clone())));
@@ -299,6 +306,17 @@ impl Store {
         })
         .await
     }
+}
+
+/// The environment that a permit is for: one that is not deleted, of the permit's organization. An actor
+/// that was ended since its call began finds nothing.
+fn find(
+    transaction: &WriteTransaction<'_>,
+    target: EnvRef,
+    acting: Acting,
+) -> Result<EnvironmentRecord, EnvironmentRefusal> {
+    let found = if acting.is_alive(transaction)? { rows::find(transaction, target)? } else { None };
+    found.ok_or(EnvironmentRefusal::NotFound)
 }
 
 fn publish(

@@ -8,9 +8,11 @@
 //!
 //! Time and randomness are arguments. Nothing here knows of HTTP.
 
+mod actor;
 mod audit;
 mod blobs;
 mod change;
+mod data_directory;
 mod environments;
 mod error;
 mod idempotency;

@@ -1,6 +1,7 @@
 //! The lock file that keeps a second gateway out of a data directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::OpenError;
@@ -14,7 +15,7 @@ pub(crate) struct DirectoryLock {
 impl DirectoryLock {
     pub(crate) fn acquire(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join("toolfront.lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = file.map_err(|source| OpenError::Directory { path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),

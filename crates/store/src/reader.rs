@@ -25,7 +25,12 @@ impl Reader {
         Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
-    /// Has `read` done on a connection that sees all that is committed.
+    /// Closes the connections that nobody uses now.
+    pub(crate) fn let_go(&self) {
+        self.idle.lock().clear();
+    }
+
+    /// Has `read` done on a connection that sees all that was committed before, and the same throughout.
     pub(crate) async fn read<T, E>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -43,7 +48,9 @@ impl Reader {
                 Some(connection) => connection,
                 None => sqlite::open_reader(&path).map_err(StoreError::from)?,
             };
-            let result = read(&connection);
+            let snapshot = connection.unchecked_transaction().map_err(StoreError::from)?;
+            let result = read(&snapshot);
+            drop(snapshot);
             idle.lock().push(connection);
             result
         });

@@ -1,6 +1,5 @@
 //! The store as a whole: a data directory, opened.
 
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::error::{OpenError, StoreError};
 use crate::lock::DirectoryLock;
 use crate::reader::Reader;
 use crate::writer::{WriteTransaction, Writer};
-use crate::{environments, migrate, sqlite, tokens};
+use crate::{data_directory, environments, migrate, sqlite, tokens};
 
 /// An opened data directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -24,9 +23,10 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Shared {
-    // The order matters: the writer is closed before the directory is let go.
-    writer: Writer,
+    // The order matters: the writer is closed after the readers, so that SQLite tidies up behind it, and
+    // before the directory is let go.
     reader: Reader,
+    writer: Writer,
     blobs: Blobs,
     directory: PathBuf,
     _lock: DirectoryLock,
@@ -52,21 +52,20 @@ impl Store {
         sink: Arc<dyn ChangeSink>,
         now: Timestamp,
     ) -> Result<(Self, Summary), OpenError> {
-        prepare(directory).map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
-        let lock = DirectoryLock::acquire(directory)?;
-        let path = directory.join("toolfront.db");
+        let unusable = |source| OpenError::Directory { path: directory.to_owned(), source };
+        let directory = data_directory::prepare(directory).map_err(unusable)?;
+        let lock = DirectoryLock::acquire(&directory)?;
+        let path = data_directory::database(&directory).map_err(unusable)?;
         let mut connection = sqlite::open_writer(&path)?;
         migrate::migrate(&mut connection, now)?;
         let tokens = tokens::load(&connection, &mut |record| sink.apply(&Change::Token(Arc::new(record))))?;
         let environments = environments::load(&connection, &mut |record| {
-            sink.apply(&Change::Environment(Arc::new(record)))
+            sink.apply(&Change::Environment(Arc::new(record)));
         })?;
-        let blobs = Blobs::open(directory)
-            .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
-        let writer = Writer::start(connection, sink)
-            .map_err(|source| OpenError::Directory { path: directory.to_owned(), source })?;
+        let blobs = Blobs::open(&directory).map_err(unusable)?;
+        let writer = Writer::start(connection, sink).map_err(unusable)?;
         let reader = Reader::new(path);
-        let shared = Shared { writer, reader, blobs, directory: directory.to_owned(), _lock: lock };
+        let shared = Shared { reader, writer, blobs, directory, _lock: lock };
         Ok((Self { shared: Arc::new(shared) }, Summary { tokens, environments }))
     }
 
@@ -82,16 +81,22 @@ impl Store {
 
     /// Does what waits, and takes no more changes. Blocks.
     pub fn close(&self) {
+        self.shared.reader.let_go();
         self.shared.writer.close();
     }
 
-    /// Whether the store can be read and written, by doing both.
+    /// Whether the store can be read and written, its audit log too, by doing so.
     ///
     /// # Errors
     /// [`StoreError`] says why not.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.write(|transaction| {
-            transaction.execute_batch("PRAGMA user_version = 1").map_err(StoreError::from)
+            let probe = "PRAGMA user_version = 1;
+                SAVEPOINT probe;
+                INSERT INTO audit_events (at, action, organization_id, detail) VALUES (0, 'probe', 0, '{}');
+                ROLLBACK TO probe;
+                RELEASE probe";
+            transaction.execute_batch(probe).map_err(StoreError::from)
         })
         .await?;
         self.read(|connection| {
@@ -156,10 +161,4 @@ impl Store {
     {
         self.shared.reader.read(read).await
     }
-}
-
-/// Makes the directory, for its owner's eyes only.
-fn prepare(directory: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))
 }

@@ -13,6 +13,7 @@ use toolfront_token::{
 
 pub use self::listing::{Cursor, Position, TokenFilter, TokenPage};
 pub(crate) use self::rows::{insert, load};
+use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
 use crate::error::StoreError;
@@ -82,7 +83,9 @@ impl Store {
     /// Makes a token; `value` is what is kept of the value that the caller shows once.
     ///
     /// # Errors
-    /// [`TokenRefusal`] says why there is none.
+    /// [`TokenRefusal`] says why there is none; [`TokenRefusal::NotFound`] when the actor administers no
+    /// tokens of that organization, or was ended since its call began.
+    #[expect(clippy::too_many_arguments, reason = "what is asked, by whom, and what a pure store is handed")]
     pub async fn issue_token(
         &self,
         authority: Authority,
@@ -94,8 +97,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
         self.write(move |transaction| {
+            if !Acting::new(authority.token()).is_alive(transaction)? {
+                return Err(TokenRefusal::NotFound);
+            }
             first_time(transaction, &authority, key.as_ref(), now)?;
-            let record = TokenRecord::issue(&authority, id, new, value, now)?;
+            let record =
+                TokenRecord::issue(&authority, id, new, value, now).map_err(|refused| match refused {
+                    IssueError::OutOfSight => TokenRefusal::NotFound,
+                    refused => refused.into(),
+                })?;
             rows::insert(transaction, &record, &by, now)?;
             remember(transaction, &authority, key.as_ref(), id, now)?;
             transaction.note(Change::Token(Arc::new(record.clone())));
@@ -107,7 +117,9 @@ impl Store {
     /// Puts a new value in place of a token's current one.
     ///
     /// # Errors
-    /// [`TokenRefusal`] says why it stays as it is.
+    /// [`TokenRefusal`] says why it stays as it is; [`TokenRefusal::NotFound`] also when the actor was ended
+    /// since its call began.
+    #[expect(clippy::too_many_arguments, reason = "what is asked, by whom, and what a pure store is handed")]
     pub async fn rotate_token(
         &self,
         authority: Authority,
@@ -119,6 +131,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
         self.write(move |transaction| {
+            may_touch(transaction, &authority, selector.token)?;
             first_time(transaction, &authority, key.as_ref(), now)?;
             let before = rows::find(transaction, selector)?.ok_or(TokenRefusal::NotFound)?;
             let after = before.rotate(&authority, request, value, now).map_err(|refused| match refused {
@@ -153,6 +166,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
         self.write(move |transaction| {
+            may_touch(transaction, &authority, selector.token)?;
             let before = rows::find(transaction, selector)?.ok_or(TokenRefusal::NotFound)?;
             let told = reason.as_ref().map(|reason| reason.as_str().to_owned());
             let after = before.revoke(&authority, reason, now).map_err(|_| TokenRefusal::NotFound)?;
@@ -220,6 +234,17 @@ impl Store {
         let Some(authority) = Authority::administrator(permit) else { return Ok(TokenPage::default()) };
         self.read(move |connection| listing::page(connection, organization, &authority, &filter, now)).await
     }
+}
+
+/// Refuses an actor that was ended since its call began. What it does to itself needs no asking: the record
+/// itself tells.
+fn may_touch(
+    transaction: &WriteTransaction<'_>,
+    authority: &Authority,
+    token: TokenId,
+) -> Result<(), TokenRefusal> {
+    let acting = Acting::new(authority.token());
+    if acting.is(token) || acting.is_alive(transaction)? { Ok(()) } else { Err(TokenRefusal::NotFound) }
 }
 
 fn first_time(

@@ -42,27 +42,28 @@ pub struct ValueUsage {
 }
 
 impl Store {
-    /// Adds uses to what is stored, all of them or none.
+    /// Adds uses to what is stored, all of them or none. Batches may come in any order: the latest use stays
+    /// the last one.
     ///
     /// # Errors
     /// [`StoreError`] when they can't be written; they can be added again.
     pub async fn add_usage(&self, uses: Vec<UsageDelta>) -> Result<(), StoreError> {
         self.write(move |transaction| {
-            let mut statement = transaction.prepare_cached(
+            let mut total = transaction.prepare_cached(
                 "UPDATE token_generations
-                 SET usage_count = usage_count + ?3, last_used_at = ?4, last_used_ip = ?5, last_used_user_agent = ?6
+                 SET usage_count = usage_count + ?3
                  WHERE token_id = ?1 AND number = ?2",
             )?;
+            let mut last_use = transaction.prepare_cached(
+                "UPDATE token_generations
+                 SET last_used_at = ?3, last_used_ip = ?4, last_used_user_agent = ?5
+                 WHERE token_id = ?1 AND number = ?2 AND (last_used_at IS NULL OR last_used_at <= ?3)",
+            )?;
             for usage in uses {
-                let last = usage.last;
-                statement.execute(rusqlite::params![
-                    usage.token.to_stored(),
-                    usage.generation,
-                    sqlite::count(usage.count),
-                    last.at.micros(),
-                    last.address.map(|address| address.to_string()),
-                    last.user_agent,
-                ])?;
+                let (token, generation, last) = (usage.token.to_stored(), usage.generation, usage.last);
+                total.execute((token, generation, sqlite::count(usage.count)))?;
+                let address = last.address.map(|address| address.to_string());
+                last_use.execute((token, generation, last.at.micros(), address, last.user_agent))?;
             }
             Ok(())
         })

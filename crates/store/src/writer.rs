@@ -19,9 +19,16 @@ const BATCH_MAX: usize = 512;
 pub(crate) struct WriteTransaction<'c> {
     connection: &'c Connection,
     changes: Vec<Change>,
+    /// Something of a failed call could not be undone: nothing of the transaction may be kept.
+    spoiled: bool,
 }
 
 impl WriteTransaction<'_> {
+    /// Whether it can go on. On some failures (a full disk among them) SQLite ends a transaction by itself.
+    fn is_usable(&self) -> bool {
+        !self.spoiled && !self.connection.is_autocommit()
+    }
+
     /// Notes a change to be applied once the transaction is committed.
     pub(crate) fn note(&mut self, change: Change) {
         self.changes.push(change);
@@ -69,12 +76,17 @@ impl Writer {
     {
         let (reply, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
-            let result = transaction.map(|transaction| in_savepoint(transaction, work));
+            let done = transaction.map(|transaction| {
+                let result = in_savepoint(transaction, work);
+                (result, transaction.is_usable())
+            });
             Box::new(move |committed| {
-                let answer = match (result, committed) {
-                    (Some(Err(refused)), _) => Err(refused),
+                let answer = match (done, committed) {
+                    (Some((result, _)), Ok(())) => result,
+                    // The call that ended the transaction knows best why.
+                    (Some((Err(cause), false)), Err(_)) => Err(cause),
+                    // A refusal too may rest on what another call of the transaction did, and that is undone.
                     (_, Err(failure)) => Err(failure.into()),
-                    (Some(Ok(done)), Ok(())) => Ok(done),
                     (None, Ok(())) => Err(StoreError::Closed.into()),
                 };
                 let _ = reply.send(answer);
@@ -107,50 +119,59 @@ fn in_savepoint<T, E: From<StoreError>>(
     work: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let noted = transaction.changes.len();
-    transaction.execute_batch("SAVEPOINT call").map_err(StoreError::from)?;
+    step(transaction, "SAVEPOINT call").map_err(StoreError::from)?;
     let result = work(transaction);
     if result.is_err() {
         transaction.changes.truncate(noted);
-        // When this fails, SQLite has rolled the whole transaction back, which `run` finds out.
-        let _ = transaction.execute_batch("ROLLBACK TO call");
+        transaction.spoiled |= step(transaction, "ROLLBACK TO call").is_err();
     }
-    let _ = transaction.execute_batch("RELEASE call");
+    transaction.spoiled |= step(transaction, "RELEASE call").is_err();
     result
+}
+
+fn step(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(|_| ())
 }
 
 fn run(connection: &Connection, waiting: &mpsc::Receiver<Job>, sink: &dyn ChangeSink) {
     while let Ok(first) = waiting.recv() {
-        let batch = std::iter::once(first).chain(waiting.try_iter().take(BATCH_MAX - 1));
         let mut answers = Vec::new();
-        match commit(connection, batch, &mut answers) {
-            Ok(changes) => {
-                changes.iter().for_each(|change| sink.apply(change));
-                answers.into_iter().for_each(|answer| answer(Ok(())));
-            }
-            Err(failure) => answers.into_iter().for_each(|answer| answer(Err(failure.clone()))),
+        let committed = commit(connection, first, waiting, &mut answers);
+        for change in committed.iter().flatten() {
+            sink.apply(change);
+        }
+        let committed = committed.map(|_| ());
+        for answer in answers {
+            answer(committed.clone());
         }
     }
 }
 
+/// Does `first` and what waits behind it in one transaction, as far as the transaction lives: what comes
+/// after a call that ended it is left waiting, for the next one.
 fn commit(
     connection: &Connection,
-    batch: impl Iterator<Item = Job>,
+    first: Job,
+    waiting: &mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<Vec<Change>, StoreError> {
     let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
-    let mut transaction = WriteTransaction { connection, changes: Vec::new() };
-    for job in batch {
-        // On some failures (a full disk among them) SQLite ends the whole transaction by itself.
-        let usable = begun.is_ok() && !connection.is_autocommit();
-        answers.push(job(usable.then_some(&mut transaction)));
+    let mut transaction = WriteTransaction { connection, changes: Vec::new(), spoiled: false };
+    for job in std::iter::once(first).chain(waiting.try_iter().take(BATCH_MAX - 1)) {
+        answers.push(job(begun.is_ok().then_some(&mut transaction)));
+        if begun.is_ok() && !transaction.is_usable() {
+            break;
+        }
     }
-    begun?;
-    if connection.is_autocommit() {
-        return Err(StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() });
-    }
-    connection.execute_batch("COMMIT").map_err(|failure| {
+    let committed = begun.and_then(|()| {
+        if transaction.is_usable() {
+            connection.execute_batch("COMMIT").map_err(StoreError::from)
+        } else {
+            Err(StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() })
+        }
+    });
+    if !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
-        StoreError::from(failure)
-    })?;
-    Ok(transaction.changes)
+    }
+    committed.map(|()| transaction.changes)
 }

@@ -6,6 +6,7 @@ use crate::action::{ManageTokens, UseSelf};
 use crate::credential::ActiveToken;
 use crate::grace::Grace;
 use crate::grant::Grant;
+use crate::id::OrgId;
 use crate::permit::Permit;
 use crate::record::{Actor, TokenRecord};
 
@@ -63,6 +64,15 @@ impl Authority {
         match &self.0 {
             Kind::Host => None,
             Kind::Administrator(token) | Kind::Holder(token) => Some(token),
+        }
+    }
+
+    /// Whether the actor may make tokens of `organization`. A token that acts on itself makes none.
+    pub(crate) fn administers(&self, organization: OrgId) -> bool {
+        match &self.0 {
+            Kind::Host => true,
+            Kind::Administrator(token) => token.organization() == organization,
+            Kind::Holder(_) => false,
         }
     }
 

@@ -105,6 +105,9 @@ pub struct CorruptRecord(pub TokenId);
 /// Why a token is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssueError {
+    /// The actor administers no tokens of that organization.
+    #[error("no such organization")]
+    OutOfSight,
     /// The actor does not have what it would give.
     #[error(transparent)]
     Escalation(#[from] Escalation),
@@ -153,7 +156,8 @@ impl TokenRecord {
     /// A new token.
     ///
     /// # Errors
-    /// [`IssueError`] when the actor does not dominate the grant, or the grant would be over already.
+    /// [`IssueError`] when the actor administers no tokens there or does not dominate the grant, or the grant
+    /// would be over already.
     pub fn issue(
         authority: &Authority,
         id: TokenId,
@@ -161,6 +165,9 @@ impl TokenRecord {
         value: NewValue,
         now: Timestamp,
     ) -> Result<Self, IssueError> {
+        if !authority.administers(new.organization) {
+            return Err(IssueError::OutOfSight);
+        }
         authority.dominates(&new.grant)?;
         if !new.grant.expiry.is_live(now) {
             return Err(IssueError::PastExpiry);

@@ -34,6 +34,7 @@ struct AuthorizeQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
+    operation_id = "authorize",
     tag = "tokens",
     params(AuthorizeQuery),
     responses(
@@ -54,6 +55,7 @@ async fn get(
 #[utoipa::path(
     post,
     path = "/api/v1/authorize",
+    operation_id = "authorize_post",
     tag = "tokens",
     params(AuthorizeQuery),
     responses(

@@ -47,6 +47,7 @@ struct UploadQuery {
 #[utoipa::path(
     post,
     path = "/api/v1/uploads",
+    operation_id = "list_missing_blobs",
     tag = "environments",
     params(UploadQuery),
     request_body = Vec<ManifestEntry>,
@@ -98,6 +99,7 @@ async fn missing(
 #[utoipa::path(
     put,
     path = "/api/v1/blobs/{checksum}",
+    operation_id = "put_blob",
     tag = "environments",
     params(("checksum" = String, Path, description = "`sha256:` and 64 lower-case hexadecimal digits")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),

@@ -92,6 +92,7 @@ async fn make(
 #[utoipa::path(
     post,
     path = "/api/v1/environments",
+    operation_id = "create_environment",
     tag = "environments",
     request_body = CreateRequest,
     responses(
@@ -119,6 +120,7 @@ async fn create(
 #[utoipa::path(
     get,
     path = "/api/v1/environments",
+    operation_id = "list_environments",
     tag = "environments",
     responses(
         (status = 200, description = "The environments", body = Page<api::Environment>),
@@ -142,6 +144,7 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{id}",
+    operation_id = "get_environment",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     responses(
@@ -157,6 +160,7 @@ async fn get(Allow(permit): Allow<ViewEnvironment>, State(gateway): State<Gatewa
 #[utoipa::path(
     put,
     path = "/api/v1/environments/by-name/{name}",
+    operation_id = "deploy_environment",
     tag = "environments",
     params(("name" = String, Path, description = "The environment's name")),
     request_body = Publish,
@@ -212,6 +216,7 @@ async fn release(
 #[utoipa::path(
     post,
     path = "/api/v1/environments/{id}/publish",
+    operation_id = "publish_release",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     request_body = Publish,
@@ -239,6 +244,7 @@ async fn publish(
 #[utoipa::path(
     get,
     path = "/api/v1/environments/{id}/releases",
+    operation_id = "list_releases",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     responses(
@@ -260,6 +266,7 @@ async fn releases(
 #[utoipa::path(
     post,
     path = "/api/v1/environments/{id}/rollback",
+    operation_id = "roll_back_release",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     request_body = Rollback,
@@ -292,6 +299,7 @@ async fn roll_back(
 #[utoipa::path(
     patch,
     path = "/api/v1/environments/{id}",
+    operation_id = "update_environment",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     request_body = PatchEnvironment,
@@ -318,6 +326,7 @@ async fn patch(
 #[utoipa::path(
     delete,
     path = "/api/v1/environments/{id}",
+    operation_id = "delete_environment",
     tag = "environments",
     params(("id" = String, Path, description = "The environment's id or name")),
     responses(

@@ -37,6 +37,7 @@ fn inactive() -> Introspection {
 #[utoipa::path(
     post,
     path = "/api/v1/introspect",
+    operation_id = "introspect_token",
     tag = "tokens",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses(

@@ -21,6 +21,7 @@ pub(super) fn router() -> OpenApiRouter<Gateway> {
 #[utoipa::path(
     get,
     path = "/healthz",
+    operation_id = "get_health",
     tag = "operations",
     security(()),
     responses((status = 200, description = "It does", body = Health))
@@ -33,6 +34,7 @@ async fn alive() -> axum::Json<Health> {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "get_readiness",
     tag = "operations",
     security(()),
     responses(
@@ -60,6 +62,7 @@ async fn ready(State(gateway): State<Gateway>) -> Response {
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",
+    operation_id = "get_openapi",
     tag = "operations",
     security(()),
     responses((status = 200, description = "The OpenAPI 3.1 document of this API", body = serde_json::Value))

@@ -18,6 +18,7 @@ pub(super) fn router() -> OpenApiRouter<Gateway> {
 #[utoipa::path(
     get,
     path = "/api/v1/user/organizations",
+    operation_id = "list_organizations",
     tag = "organizations",
     responses(
         (status = 200, description = "The organizations", body = Page<Organization>),

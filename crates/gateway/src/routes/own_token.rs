@@ -34,6 +34,7 @@ fn holder(permit: &Permit<UseSelf>) -> Result<(&ActiveToken, Authority, TokenSel
 #[utoipa::path(
     get,
     path = "/api/v1/tokens/self",
+    operation_id = "get_own_token",
     tag = "tokens",
     responses(
         (status = 200, description = "The record", body = Data<api::Token>),
@@ -52,6 +53,7 @@ async fn get(
 #[utoipa::path(
     post,
     path = "/api/v1/tokens/self/rotate",
+    operation_id = "rotate_own_token",
     tag = "tokens",
     request_body = Option<RotateToken>,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within 24 hours answers 409")),
@@ -82,6 +84,7 @@ async fn rotate(
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/self",
+    operation_id = "revoke_own_token",
     tag = "tokens",
     request_body = Option<RevokeToken>,
     responses(

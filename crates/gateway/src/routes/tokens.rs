@@ -47,6 +47,7 @@ fn selector(permit: &Permit<ManageTokens>, id: &str) -> Result<TokenSelector, Re
 #[utoipa::path(
     post,
     path = "/api/v1/tokens",
+    operation_id = "create_token",
     tag = "tokens",
     request_body = CreateToken,
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeat within 24 hours answers 409")),
@@ -113,6 +114,7 @@ struct ListQuery {
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
+    operation_id = "list_tokens",
     tag = "tokens",
     params(ListQuery),
     responses(
@@ -173,6 +175,7 @@ async fn list(
 #[utoipa::path(
     get,
     path = "/api/v1/tokens/{id}",
+    operation_id = "get_token",
     tag = "tokens",
     params(("id" = String, Path, description = "The token's id, with its prefix or without")),
     responses(
@@ -194,6 +197,7 @@ async fn get(
 #[utoipa::path(
     post,
     path = "/api/v1/tokens/{id}/rotate",
+    operation_id = "rotate_token",
     tag = "tokens",
     request_body = Option<RotateToken>,
     params(
@@ -229,6 +233,7 @@ async fn rotate(
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{id}",
+    operation_id = "revoke_token",
     tag = "tokens",
     request_body = Option<RevokeToken>,
     params(("id" = String, Path, description = "The token's id, with its prefix or without")),

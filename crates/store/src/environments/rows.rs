@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use toolfront_app::{EnvName, Manifest};
-use toolfront_token::{Actor, EnvId, OrgId, Timestamp, TokenId, Visibility};
+use toolfront_token::{Actor, EnvId, EnvRef, OrgId, Timestamp, TokenId, Visibility};
 
 use super::{EnvironmentRecord, Release, StoredRelease};
 use crate::error::StoreError;
@@ -63,10 +63,14 @@ pub(crate) fn load(
     Ok(count)
 }
 
-pub(super) fn find(connection: &Connection, id: EnvId) -> Result<Option<EnvironmentRecord>, StoreError> {
+/// One environment that is not deleted, of the organization that is named.
+pub(super) fn find(connection: &Connection, target: EnvRef) -> Result<Option<EnvironmentRecord>, StoreError> {
+    let EnvRef { organization, environment } = target;
     connection
-        .prepare_cached(&format!("{ENVIRONMENT} WHERE e.id = ?1 AND e.deleted_at IS NULL"))?
-        .query_row([id.to_stored()], |row| Ok(record(row)))
+        .prepare_cached(&format!(
+            "{ENVIRONMENT} WHERE e.id = ?1 AND e.organization_id = ?2 AND e.deleted_at IS NULL"
+        ))?
+        .query_row((environment.to_stored(), organization.to_stored()), |row| Ok(record(row)))
         .optional()?
         .transpose()
 }
@@ -169,10 +173,14 @@ fn stored_release(row: &Row<'_>) -> Result<StoredRelease, StoreError> {
     })
 }
 
-pub(super) fn releases(connection: &Connection, id: EnvId) -> Result<Vec<StoredRelease>, StoreError> {
-    let mut statement =
-        connection.prepare_cached(&format!("{RELEASE} WHERE environment_id = ?1 ORDER BY number DESC"))?;
-    let mut rows = statement.query([id.to_stored()])?;
+pub(super) fn releases(connection: &Connection, target: EnvRef) -> Result<Vec<StoredRelease>, StoreError> {
+    let EnvRef { organization, environment } = target;
+    let mut statement = connection.prepare_cached(&format!(
+        "{RELEASE} WHERE environment_id = ?1 AND EXISTS (
+            SELECT 1 FROM environments WHERE id = ?1 AND organization_id = ?2 AND deleted_at IS NULL)
+         ORDER BY number DESC"
+    ))?;
+    let mut rows = statement.query((environment.to_stored(), organization.to_stored()))?;
     let mut releases = Vec::new();
     while let Some(row) = rows.next()? {
         releases.push(stored_release(row)?);

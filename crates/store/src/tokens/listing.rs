@@ -1,14 +1,27 @@
 //! Lists of tokens, the newest first, in pages that stay as they are while tokens are made.
 
 use rusqlite::Connection;
-use toolfront_token::{Authority, EnvId, OrgId, Timestamp, TokenId};
+use toolfront_token::{Authority, EnvGrant, EnvId, OrgId, Scope, Timestamp, TokenId};
 
 use super::{StoredToken, TokenSelector, rows};
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 
-/// How many rows are looked at in one go.
-const CHUNK: u32 = 200;
+/// How many rows are looked at in one go at the most.
+const CHUNK: usize = 200;
+
+/// Newest first, straight from the index of the organization's tokens by age.
+const CANDIDATES: &str = "SELECT t.created_at, t.id
+    FROM tokens t JOIN token_generations g ON g.token_id = t.id AND g.number = t.generation
+    WHERE t.organization_id = ?1
+      AND (t.created_at, t.id) < (?2, ?3)
+      AND (NOT ?4 OR (t.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ?5)))
+      AND (?6 IS NULL OR g.all_environments = 1 OR EXISTS (
+            SELECT 1 FROM generation_environments e
+            WHERE e.token_id = g.token_id AND e.number = g.number AND e.environment_id = ?6))
+      AND (?7 IS NULL OR g.expires_at < ?7)
+    ORDER BY t.created_at DESC, t.id DESC
+    LIMIT ?8";
 
 /// Where a page of a list ends: the next one begins behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,11 +91,18 @@ pub(super) fn page(
         Position::Behind(cursor) => (0, Some(cursor)),
     };
     let (mut tokens, mut last) = (Vec::new(), scanned);
+    let sees_all = sees_all(authority, organization);
     loop {
-        let candidates = candidates(connection, organization, filter, scanned, now)?;
-        let last_chunk = u32::try_from(candidates.len()).is_ok_and(|found| found < CHUNK);
+        let missing = usize::try_from(skip).unwrap_or(usize::MAX).saturating_add(filter.limit - tokens.len());
+        let wanted = if sees_all { missing.saturating_add(1).min(CHUNK) } else { CHUNK };
+        let candidates = candidates(connection, organization, filter, scanned, wanted, now)?;
+        let last_chunk = candidates.len() < wanted;
         for cursor in candidates {
             scanned = Some(cursor);
+            if sees_all && skip > 0 {
+                skip -= 1;
+                continue;
+            }
             let selector = TokenSelector { organization, token: cursor.token };
             let Some(record) = rows::find(connection, selector)?.filter(|record| authority.sees(record))
             else {
@@ -104,27 +124,26 @@ pub(super) fn page(
     }
 }
 
+/// Whether there is no token of the organization that the actor may not know of: then those that are left
+/// out need not be loaded.
+fn sees_all(authority: &Authority, organization: OrgId) -> bool {
+    authority.token().is_some_and(|token| {
+        token.organization() == organization
+            && token.scope() == Scope::Admin
+            && *token.environments() == EnvGrant::All
+    })
+}
+
 /// The next tokens of the organization that fit the filter, whoever may see them.
 fn candidates(
     connection: &Connection,
     organization: OrgId,
     filter: &TokenFilter,
     behind: Option<Cursor>,
+    limit: usize,
     now: Timestamp,
 ) -> Result<Vec<Cursor>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT t.created_at, t.id
-         FROM tokens t JOIN token_generations g ON g.token_id = t.id AND g.number = t.generation
-         WHERE t.organization_id = ?1
-           AND (t.created_at, t.id) < (?2, ?3)
-           AND (NOT ?4 OR (t.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ?5)))
-           AND (?6 IS NULL OR g.all_environments = 1 OR EXISTS (
-                SELECT 1 FROM generation_environments e
-                WHERE e.token_id = g.token_id AND e.number = g.number AND e.environment_id = ?6))
-           AND (?7 IS NULL OR g.expires_at < ?7)
-         ORDER BY t.created_at DESC, t.id DESC
-         LIMIT ?8",
-    )?;
+    let mut statement = connection.prepare_cached(CANDIDATES)?;
     let from =
         behind.map_or((i64::MAX, i64::MAX), |cursor| (cursor.created_at.micros(), cursor.token.to_stored()));
     let mut rows = statement.query(rusqlite::params![
@@ -135,7 +154,7 @@ fn candidates(
         now.micros(),
         filter.environment.map(Stored::to_stored),
         sqlite::micros(filter.expiring_before),
-        CHUNK,
+        i64::try_from(limit).unwrap_or(i64::MAX),
     ])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -143,4 +162,23 @@ fn candidates(
         found.push(Cursor { created_at, token: TokenId::from_stored(row.get(1)?, "tokens", "id")? });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_read_from_the_index_without_scanning_or_sorting() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../migrations/sqlite/0001_spine.sql")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {CANDIDATES}")).unwrap();
+        let unbound = rusqlite::params_from_iter([rusqlite::types::Null; 8]);
+        let steps = statement.query_map(unbound, |row| row.get("detail")).unwrap();
+        let plan: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
+        let [tokens, generations, ..] = plan.as_slice() else { panic!("{plan:?}") };
+        assert!(tokens.starts_with("SEARCH t USING INDEX tokens_by_age (organization_id=? AND"), "{plan:?}");
+        assert!(generations.starts_with("SEARCH g USING PRIMARY KEY (token_id=? AND number=?)"), "{plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("SCAN") || step.contains("B-TREE")), "{plan:?}");
+    }
 }

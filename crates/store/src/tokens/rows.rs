@@ -15,8 +15,7 @@ use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 use crate::usage::{LastUse, ValueUsage};
 
-const TOKEN: &str =
-    "id, organization_id, name, created_at, created_by, revoked_at, revoked_by, revocation_reason";
+const TOKEN: &str = "id, organization_id, name, created_at, created_by, generation, revoked_at, revoked_by, revocation_reason";
 const GENERATION: &str = "number, digest, hint, issued_at, scope, all_environments, expires_at, first_used_at, \
                           grace, ended_at";
 
@@ -27,6 +26,7 @@ struct Head {
     name: TokenName,
     created_at: Timestamp,
     created_by: Actor,
+    generation: u32,
     revocation: Option<Revocation>,
 }
 
@@ -45,13 +45,13 @@ fn head(row: &Row<'_>) -> Result<Head, StoreError> {
     let stored: i64 = row.get(0)?;
     let corrupt = |column| StoreError::Corrupt { table: "tokens", column, id: stored };
     let name = row.get_ref(2)?.as_str().map_err(|_| corrupt("name"))?;
-    let reason: Option<String> = row.get(7)?;
-    let revocation = match sqlite::timestamp(row.get(5)?) {
+    let revocation = match sqlite::timestamp(row.get(6)?) {
         None => None,
         Some(at) => Some(Revocation {
             at,
-            by: actor(row.get(6)?, "revoked_by")?,
-            reason: reason
+            by: actor(row.get(7)?, "revoked_by")?,
+            reason: row
+                .get::<_, Option<String>>(8)?
                 .map(|text| RevocationReason::parse(&text).map_err(|_| corrupt("revocation_reason")))
                 .transpose()?,
         }),
@@ -62,6 +62,7 @@ fn head(row: &Row<'_>) -> Result<Head, StoreError> {
         name: TokenName::parse(name).map_err(|_| corrupt("name"))?,
         created_at: Timestamp::from_micros(row.get(3)?),
         created_by: actor(row.get(4)?, "created_by")?,
+        generation: row.get(5)?,
         revocation,
     })
 }
@@ -103,8 +104,10 @@ fn generation(
 fn record(head: Head, mut values: Vec<Generation>) -> Result<TokenRecord, StoreError> {
     let corrupt =
         StoreError::Corrupt { table: "token_generations", column: "number", id: head.id.to_stored() };
-    let Some(newest) = values.pop() else { return Err(corrupt) };
-    let Head { id, organization, name, created_at, created_by, revocation } = head;
+    let Some(newest) = values.pop().filter(|newest| newest.number == head.generation) else {
+        return Err(corrupt);
+    };
+    let Head { id, organization, name, created_at, created_by, generation: _, revocation } = head;
     let parts =
         TokenParts { id, organization, name, created_at, created_by, earlier: values, newest, revocation };
     TokenRecord::restore(parts).map_err(|_| corrupt)
@@ -167,10 +170,14 @@ pub(crate) fn load(connection: &Connection, each: &mut dyn FnMut(TokenRecord)) -
             let row = values_row(&values, stored)?;
             generations.push(generation(row, 1, stored, |number| {
                 let mut environments = Vec::new();
-                while let Some((_, _, environment)) =
-                    next_named.filter(|(token, of, _)| (*token, *of) == (stored, number))
+                // What belongs to values before this one is passed over: a grant for all may not be followed
+                // by grants for none.
+                while let Some((token, of, environment)) =
+                    next_named.filter(|(token, of, _)| (*token, *of) <= (stored, number))
                 {
-                    environments.push(environment);
+                    if (token, of) == (stored, number) {
+                        environments.push(environment);
+                    }
                     next_named = next_named_environment(&mut named)?;
                 }
                 Ok(environments)
@@ -320,19 +327,28 @@ pub(super) fn with_usage(connection: &Connection, record: TokenRecord) -> Result
     let environments = match &record.grant().environments {
         EnvGrant::All => Vec::new(),
         EnvGrant::Only(set) => {
-            set.iter().map(|id| named_environment(connection, id)).collect::<Result<_, _>>()?
+            let organization = record.organization();
+            set.iter().map(|id| named_environment(connection, organization, id)).collect::<Result<_, _>>()?
         }
     };
     Ok(StoredToken { record, usage, environments })
 }
 
-fn named_environment(connection: &Connection, id: EnvId) -> Result<NamedEnvironment, StoreError> {
+/// An id that the organization has no environment of grants nothing: it is shown as a deleted one that is
+/// named after its id, so that one odd grant does not hide a whole list.
+fn named_environment(
+    connection: &Connection,
+    organization: OrgId,
+    id: EnvId,
+) -> Result<NamedEnvironment, StoreError> {
     let stored = id.to_stored();
+    let found: Option<(String, bool)> = connection
+        .prepare_cached(
+            "SELECT name, deleted_at IS NOT NULL FROM environments WHERE id = ?1 AND organization_id = ?2",
+        )?
+        .query_row((stored, organization.to_stored()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (name, deleted) = found.unwrap_or_else(|| (id.to_string(), true));
     let corrupt = StoreError::Corrupt { table: "environments", column: "name", id: stored };
-    let (name, deleted): (String, bool) = connection
-        .prepare_cached("SELECT name, deleted_at IS NOT NULL FROM environments WHERE id = ?1")?
-        .query_row([stored], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .ok_or_else(|| corrupt.clone())?;
     Ok(NamedEnvironment { id, name: EnvName::parse(&name).map_err(|_| corrupt)?, deleted })
 }

@@ -389,6 +389,24 @@ fn an_administrator_of_some_environments_neither_sees_nor_touches_a_wider_token(
 }
 
 #[test]
+fn nobody_makes_a_token_of_another_organization_and_no_holder_makes_any() {
+    let mut administrator = Life::begin(grant(Scope::Admin, EnvGrant::All, Expiry::Never));
+    let active = administrator.present(1, at(1)).unwrap();
+    let manager = Authority::administrator(&active.authorize::<ManageTokens>(org()).unwrap()).unwrap();
+    let holder = administrator.holder(1, at(1));
+    let elsewhere = OrgId::from_bits(2).unwrap();
+    let mut issue = |authority: &Authority, organization| {
+        let secret = TokenSecret::mint(&mut administrator.entropy).unwrap();
+        let grant = grant(Scope::Read, EnvGrant::All, Expiry::Never);
+        let new = NewToken { organization, name: TokenName::parse("n").unwrap(), grant };
+        TokenRecord::issue(authority, TokenId::from_bits(3).unwrap(), new, NewValue::of(&secret), at(1))
+    };
+    assert!(issue(&manager, org()).is_ok());
+    assert_eq!(issue(&manager, elsewhere).err(), Some(IssueError::OutOfSight));
+    assert_eq!(issue(&holder, org()).err(), Some(IssueError::OutOfSight));
+}
+
+#[test]
 fn pitfall_06_the_weakest_token_can_revoke_itself() {
     let mut life = Life::begin(grant(Scope::Read, EnvGrant::only([env(1)]).unwrap(), Expiry::Never));
     let holder = life.holder(1, at(1));
