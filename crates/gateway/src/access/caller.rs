@@ -48,22 +48,15 @@ pub(crate) async fn authenticate(
         }
         Some(Ok(active)) => active,
     };
-    if active.first_use_pending() {
+    let active = if active.first_use_pending() {
         let selector = TokenSelector { organization: active.organization(), token: active.token() };
         let by = context.attribute_to(&active);
         gateway.store().record_first_use(selector, active.generation(), by, now).await?;
         // A rotation that was quicker has cancelled the value.
-        return counted(gateway, context, now, reconsider(gateway, headers, now)?.required()?);
-    }
-    counted(gateway, context, now, active)
-}
-
-fn counted(
-    gateway: &Gateway,
-    context: &Context,
-    now: Timestamp,
-    active: ActiveToken,
-) -> Result<Identity, Refusal> {
+        reconsider(gateway, headers, now)?.required()?
+    } else {
+        active
+    };
     gateway.usage().count(&active, now, context.address, context.user_agent.as_deref());
     Ok(Identity::Caller(active))
 }
