@@ -13,7 +13,8 @@ mod clock;
 mod development;
 mod gateway;
 mod layouts;
-mod masking;
+#[doc(hidden)]
+pub mod measure;
 mod memory;
 mod problem;
 mod readiness;

@@ -7,9 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use toolfront_api::{Code, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 use toolfront_store::{BlobError, EnvironmentRefusal, StoreError, TokenRefusal};
-use toolfront_token::{Denied, IssueError, RotateError, Scope};
-
-use crate::masking::without_values;
+use toolfront_token::{Denied, IssueError, RotateError, Scope, without_token_values};
 
 /// A refusal on its way to the client. Boxed, so that results stay small.
 #[derive(Debug)]
@@ -152,13 +150,13 @@ impl Refusal {
             kind: format!("{}{}", Code::BASE, code.slug()),
             title: code.title().to_owned(),
             status: code.status(),
-            detail: without_values(&detail),
+            detail: without_token_values(&detail),
             request_id: (code != Code::NotFound).then(|| request_id.to_owned()),
             errors: errors
                 .iter()
                 .map(|error| FieldError {
-                    field: without_values(&error.field),
-                    message: without_values(&error.message),
+                    field: without_token_values(&error.field),
+                    message: without_token_values(&error.message),
                 })
                 .collect(),
             tools,

@@ -7,9 +7,7 @@ use http::HeaderMap;
 use http::header::{self, HeaderName};
 use toolfront_app::EnvName;
 use toolfront_store::Attribution;
-use toolfront_token::{ActiveToken, OrgId};
-
-use crate::masking::without_values;
+use toolfront_token::{ActiveToken, OrgId, without_token_values};
 
 const USER_AGENT_CHARS_MAX: usize = 200;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -36,7 +34,7 @@ impl Context {
             request_id,
             address: address.unwrap_or_else(|| peer.ip()).to_canonical(),
             user_agent: user_agent.map(|agent| {
-                without_values(agent).chars().take(USER_AGENT_CHARS_MAX).collect::<String>().into()
+                without_token_values(agent).chars().take(USER_AGENT_CHARS_MAX).collect::<String>().into()
             }),
         }
     }

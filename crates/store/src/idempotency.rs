@@ -17,10 +17,11 @@ const KEY_BYTES_MAX: usize = 255;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads a key; `None` when it is empty, too long, or has other characters.
+    /// Reads a key; `None` when it is empty, too long, has other characters, or a token's value in it.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits =
-            (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits = (1..=KEY_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+            && !toolfront_token::has_token_value(text);
         fits.then(|| Self(text.to_owned()))
     }
 }

@@ -17,6 +17,7 @@ mod generation;
 mod grace;
 mod grant;
 mod id;
+mod leak;
 mod name;
 mod permit;
 mod record;
@@ -38,6 +39,7 @@ pub use generation::{Generation, NewValue};
 pub use grace::{Grace, InvalidGrace};
 pub use grant::{EmptyGrant, EnvGrant, EnvSet, Expiry, Grant, InvalidExpiry};
 pub use id::{EnvId, InvalidId, OrgId, TokenId};
+pub use leak::{has_token_value, without_token_values};
 pub use name::{InvalidName, RevocationReason, TokenName};
 pub use permit::{Denied, Permit, Visibility};
 pub use record::{

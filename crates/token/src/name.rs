@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::leak::has_token_value;
+
 const NAME_CHARS_MAX: usize = 100;
 const REASON_CHARS_MAX: usize = 500;
 
@@ -22,6 +24,9 @@ pub enum InvalidName {
     /// It has control characters, or ones that turn the direction of writing.
     #[error("must not contain control characters")]
     Control,
+    /// It has a token's value in it.
+    #[error("must not contain a token's value: rotate the one that was sent")]
+    TokenValue,
 }
 
 /// The name of a token: 1 to 100 characters after trimming, none of them a control character.
@@ -80,6 +85,9 @@ fn plain(text: &str, max: usize) -> Result<Box<str>, InvalidName> {
     if text.chars().any(is_control) {
         return Err(InvalidName::Control);
     }
+    if has_token_value(text) {
+        return Err(InvalidName::TokenValue);
+    }
     Ok(text.into())
 }
 
@@ -100,6 +108,9 @@ mod tests {
         assert_eq!(TokenName::parse(&"ü".repeat(100)).unwrap().as_str().chars().count(), 100);
         assert_eq!(TokenName::parse(" \t"), Err(InvalidName::Empty));
         assert_eq!(TokenName::parse(&"ü".repeat(101)), Err(InvalidName::TooLong { found: 101, max: 100 }));
+        let leaked = format!("for tf_{}", "0".repeat(40));
+        assert_eq!(TokenName::parse(&leaked), Err(InvalidName::TokenValue));
+        assert_eq!(RevocationReason::parse(&leaked), Err(InvalidName::TokenValue));
         for text in ["a\u{0}b", "a\nb", "a\u{1b}[31mb", "a\u{202e}b", "a\u{85}b"] {
             assert_eq!(TokenName::parse(text), Err(InvalidName::Control), "{text:?}");
         }

@@ -3,9 +3,8 @@
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Uri};
 use toolfront_api::Code;
-use toolfront_token::{MalformedToken, PresentedToken};
+use toolfront_token::{MalformedToken, PresentedToken, TokenId, has_token_value};
 
-use crate::masking::has_value;
 use crate::problem::Refusal;
 
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("token");
@@ -69,13 +68,14 @@ fn has_token(text: &str) -> bool {
         return false;
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    has_value(&decoded)
+    has_token_value(&decoded)
 }
 
 fn has_token_parameter(query: &str) -> bool {
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        !value.is_empty() && ["token", "access_token", "api_key"].contains(&name)
+        let is_id = value.starts_with(TokenId::PREFIX);
+        !value.is_empty() && !is_id && ["token", "access_token", "api_key"].contains(&name)
     })
 }
 
@@ -98,7 +98,7 @@ mod tests {
         assert!(refused("/e/docs?access_token=abc"));
         assert!(!refused("/e/docs?raw"));
         assert!(!refused("/e/tf_short.md?cursor=1.tok-abc"));
-        assert!(!refused("/api/v1/audit?action=read"));
+        assert!(!refused("/api/v1/audit?action=read&token=tok-abcdefghijkl"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request};
 use toolfront_api::Code;
 use toolfront_app::RequestPath;
 use toolfront_store::{Attribution, Outcome, RunBegun, RunEnded};
-use toolfront_token::{Denied, EnvId, Permit, ReadPage, RunTool, Visibility, Visit};
+use toolfront_token::{Denied, EnvId, Permit, ReadPage, RunTool, Visibility, Visit, without_token_values};
 
 use super::files::Files;
 use super::reading::{Reading, read};
@@ -19,7 +19,6 @@ use super::running::{Prepared, prepare, reply};
 use crate::access::{Identity, authenticate, reconsider};
 use crate::body;
 use crate::gateway::Gateway;
-use crate::masking::without_values;
 use crate::memory::Environment;
 use crate::problem::Refusal;
 use crate::request::Context;
@@ -183,7 +182,7 @@ impl AuditedRun {
         let run = RunBegun {
             release: files.release(),
             page: prepared.page.to_string(),
-            command: prepared.command.masked_argv().iter().map(|part| without_values(part)).collect(),
+            command: prepared.command.masked_argv().iter().map(|part| without_token_values(part)).collect(),
         };
         let begin = gateway.store().begin_run(target.environment, run, by.clone(), gateway.now()).await?;
         Ok(Self { gateway: gateway.clone(), environment: target.environment, by, begin, is_ended: false })

@@ -45,7 +45,10 @@ impl Catalogue {
     /// The environment that somebody means by an id, with its prefix or without, or by a name.
     pub(crate) fn named(&self, text: &str) -> Option<Arc<Environment>> {
         let by_id = EnvId::parse(text).ok().and_then(|id| self.by_id(id));
-        by_id.or_else(|| EnvName::parse(text).ok().and_then(|name| self.by_name(name.as_str())))
+        let is_name = EnvName::parse(text).is_ok_and(|name| name.as_str() == text);
+        // What is written like an id means that id and nothing else, also when it is gone.
+        let is_id = text.starts_with(EnvId::PREFIX) && EnvId::parse(text).is_ok();
+        by_id.or_else(|| if is_name && !is_id { self.by_name(text) } else { None })
     }
 
     /// All of them, in no order.

@@ -295,7 +295,7 @@ async fn roll_back(
     Ok(axum::Json(Data { data }))
 }
 
-/// Changes an environment's name or visibility.
+/// Changes an environment's visibility or, with a token for all environments, its name.
 #[utoipa::path(
     patch,
     path = "/api/v1/environments/{id}",
@@ -318,7 +318,12 @@ async fn patch(
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let name = fields.take_optional("name", request.name.as_deref().map(EnvName::parse));
     let change = fields.finish(EnvironmentChange { name, visibility })?;
-    let by = context.attribute_to(by(&permit)?);
+    let caller = by(&permit)?;
+    if change.name.is_some() {
+        // A new name is claimed as by a new environment; whether it is taken is for no narrower token to learn.
+        caller.authorize::<CreateEnvironment>(caller.organization())?;
+    }
+    let by = context.attribute_to(caller);
     Ok(show(&gateway, &gateway.store().update_environment(&permit, change, by, gateway.now()).await?))
 }
 

@@ -29,8 +29,7 @@ impl Protocol {
             .header_read_timeout(limits.header_time)
             .max_headers(HEADERS_MAX)
             // What is somewhat over the limit is refused in words, and only what is far over it like this.
-            .max_buf_size(limits.header_bytes_max.saturating_mul(2).max(8192))
-            .pipeline_flush(true);
+            .max_buf_size(limits.header_bytes_max.saturating_mul(2).max(8192));
         Self { http1, handshake_time: limits.header_time }
     }
 

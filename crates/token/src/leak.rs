@@ -4,12 +4,12 @@ const PREFIX: &str = "tf_";
 const BODY: usize = 40;
 
 /// Whether anything in the text looks like a token's value.
-pub(crate) fn has_value(text: &str) -> bool {
+pub fn has_token_value(text: &str) -> bool {
     text.match_indices(PREFIX).any(|(place, _)| begins_with_body(text.get(place + PREFIX.len()..)))
 }
 
 /// The text, with `tf_…` in place of everything that looks like a token's value.
-pub(crate) fn without_values(text: &str) -> String {
+pub fn without_token_values(text: &str) -> String {
     let mut pieces = text.split(PREFIX);
     let mut masked = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
@@ -46,8 +46,8 @@ mod tests {
             ("tf_".to_owned(), "tf_"),
             (String::new(), ""),
         ] {
-            assert_eq!(without_values(&text), masked, "{text}");
-            assert_eq!(has_value(&text), text != masked, "{text}");
+            assert_eq!(without_token_values(&text), masked, "{text}");
+            assert_eq!(has_token_value(&text), text != masked, "{text}");
         }
     }
 }
