@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use toolfront_api::{Code, Data, ManifestEntry, Problem, Upload};
-use toolfront_app::{BlobDigest, Manifest};
+use toolfront_app::{BlobDigest, EnvName, Manifest};
 use toolfront_store::{BlobError, BlobWriter};
 use toolfront_token::UploadBlobs;
 use utoipa::IntoParams;
@@ -67,7 +67,11 @@ async fn missing(
     let limits = gateway.limits().manifest(query.hidden);
     let parsed = Manifest::parse(entries, &limits);
     let manifest = parsed.map_err(|refusal| deploying::refused(&refusal))?;
-    let named = query.environment.as_deref().and_then(|text| gateway.memory().environments.named(text));
+    // Deploying by name makes a label of what is given, so that the same is meant here.
+    let environments = &gateway.memory().environments;
+    let by_label = |text| EnvName::parse(text).ok().and_then(|name| environments.by_name(name.as_str()));
+    let named = query.environment.as_deref();
+    let named = named.and_then(|text| environments.named(text).or_else(|| by_label(text)));
     let visible = named.filter(|environment| {
         environment.record.organization == *permit.target()
             && caller.environments().contains(environment.record.id)
