@@ -1,6 +1,7 @@
 //! HTTP/1.1 by hand: a client that mends nothing of what it sends.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -51,13 +52,13 @@ impl Call {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", self.method, self.target);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head.push_str(&format!("host: {}\r\n", self.address));
+            write!(head, "host: {}\r\n", self.address).unwrap();
         }
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
-            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+            write!(head, "content-length: {}\r\n", self.body.len()).unwrap();
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -124,6 +125,17 @@ impl Answer {
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{problem}");
         assert!(!self.header("x-request-id").is_empty());
         self
+    }
+
+    /// Holds the answer to be 422 and to name that field; yields what is said of it.
+    #[track_caller]
+    pub(crate) fn assert_invalid(&self, field: &str) -> String {
+        self.assert_problem(422, "invalid");
+        let problem = self.json();
+        let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{problem}"));
+        let fault = errors.iter().find(|fault| fault["field"] == field);
+        let fault = fault.unwrap_or_else(|| panic!("{field} is not named: {problem}"));
+        fault["message"].as_str().unwrap().to_owned()
     }
 
     /// What must be the same when nothing may be learnt from the difference: all but the request's id and the

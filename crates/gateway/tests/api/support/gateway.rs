@@ -1,6 +1,7 @@
 //! A gateway that is started for one test.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
     pub(crate) directory: TempDir,
     pub(crate) admin: Issued,
+    settings: Settings,
     clock: Arc<ManualClock>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     server: Option<tokio::task::JoinHandle<()>>,
@@ -73,23 +75,54 @@ impl TestGateway {
         // The tests of the brake set their own.
         settings.limits = Limits { failures_per_minute_max: 10_000, ..Limits::default() };
         change(&mut settings);
-        let gateway = Gateway::open_with_clock(settings, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let opened = Gateway::open_with_clock(settings.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let gateway = opened.await.unwrap();
         let first = gateway.initialize("acme").await.unwrap();
-        let bound = gateway.bind().await.unwrap();
-        let address = bound.local_addr();
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let server = tokio::spawn(async move {
-            bound.serve(async { drop(stopped.await) }).await.unwrap();
-        });
         let admin = Issued { id: first.token.to_string(), value: first.value.reveal().to_owned() };
-        Self { address, directory, admin, clock, stop: Some(stop), server: Some(server) }
+        let mut this =
+            Self { address: settings.listen, directory, admin, settings, clock, stop: None, server: None };
+        this.serve(&gateway).await;
+        this
+    }
+
+    async fn serve(&mut self, gateway: &Gateway) {
+        let bound = gateway.bind().await.unwrap();
+        self.address = bound.local_addr();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        self.stop = Some(stop);
+        self.server = Some(tokio::spawn(async move {
+            bound.serve(async { drop(stopped.await) }).await.unwrap();
+        }));
     }
 
     /// Stops the gateway as a signal would, and waits until it has.
     pub(crate) async fn stop(mut self) -> TempDir {
+        self.end().await;
+        self.directory
+    }
+
+    /// Stops it, and starts another one on the same directory and the same clock.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.end().await;
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let gateway = Gateway::open_with_clock(self.settings.clone(), clock).await.unwrap();
+        self.serve(&gateway).await;
+        self
+    }
+
+    async fn end(&mut self) {
         drop(self.stop.take());
         self.server.take().unwrap().await.unwrap();
-        self.directory
+    }
+
+    /// Where the data is.
+    pub(crate) fn data(&self) -> &Path {
+        &self.settings.data_dir
+    }
+
+    /// The database, as somebody with the right to its file may open it beside the gateway.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.settings.data_dir.join("toolfront.db")).unwrap()
     }
 
     pub(crate) fn advance(&self, span: Duration) {

@@ -1,0 +1,37 @@
+//! The figures, each in a file of its own.
+
+mod check;
+mod create;
+mod get;
+mod list;
+pub(crate) mod memory;
+mod redeploy;
+mod run;
+mod start;
+
+use crate::figure::Figure;
+use crate::site::Site;
+
+/// Measures one figure.
+type Measure = fn(&mut Site) -> anyhow::Result<Figure>;
+
+/// All of them, in their order.
+pub(crate) const FIGURES: [(&str, Measure); 8] = [
+    ("get", get::measure),
+    ("run", run::measure),
+    ("check", check::measure),
+    ("memory", memory::measure),
+    ("start", start::measure),
+    ("create", create::measure),
+    ("list", list::measure),
+    ("redeploy", redeploy::measure),
+];
+
+/// The name of a figure, as somebody typed it.
+pub(crate) fn parse(text: &str) -> Result<&'static str, String> {
+    let names = FIGURES.map(|(name, _)| name);
+    names
+        .into_iter()
+        .find(|name| *name == text)
+        .ok_or_else(|| format!("has to be one of {}", names.join(", ")))
+}

@@ -1,0 +1,145 @@
+//! GET a small page with a token over 64 kept connections, beside a bare hyper that answers the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use bytes::Bytes;
+
+use crate::figure::{Figure, Goal, Line};
+use crate::load::{Client, Reading, Speed};
+use crate::machine::Core;
+use crate::pairs::{Pairs, alternate};
+use crate::servers::bare_http::Answer;
+use crate::servers::gateway::{Home, Server, deploy};
+use crate::site::Site;
+use crate::values::{self, Mixed};
+
+/// How many different tokens take turns when it is about how many there are: far more than a cache holds.
+const TAKING_TURNS: u32 = 20_000;
+
+/// A page of a common size.
+const PAGE: &str = "---\ntools:\n  - [ls, ;]\n  - [cat, { regex: '^[a-z]+\\.txt$' }, ;]\n---\n# Orders\n\n\
+    Answer questions on orders with these tools; do not guess a figure.\n\n\
+    | column | what it is |\n|---|---|\n| `id` | the order's number |\n| `placed` | when, in UTC |\n\
+    | `customer` | the customer's number |\n| `total` | in euros, with VAT |\n| `state` | open, sent, paid, returned |\n\n\
+    Each month is a file of its own, as in `january.txt`. The oldest is of 2019. Orders that were returned within two weeks\n\
+    are in the month in which they were placed.\n";
+
+/// How fast it was, and what it cost the server.
+#[derive(Clone, Copy)]
+struct Measured {
+    speed: Speed,
+    cpu_micros: f64,
+}
+
+pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
+    let directory = site.directory("get")?;
+    let home = site.home("get")?;
+    let gateway = home.start(Core::Server)?;
+    site.runtime.block_on(async {
+        let client = home.client(gateway.address)?;
+        deploy(&client, "private", PAGE, "private").await?;
+        deploy(&client, "public", PAGE, "public").await
+    })?;
+    let reading = |server: &Server, path: &str, tokens: Vec<String>| Reading {
+        address: server.address,
+        path: path.to_owned(),
+        tokens,
+        directory: directory.clone(),
+    };
+    let admin = vec![home.admin().to_owned()];
+    let private = reading(&gateway, "/e/private/README.md", admin.clone());
+    let bare = start_bare(site, &private, directory.join("answer"))?;
+    let plain = reading(&bare, "/e/private/README.md", admin);
+    let pairs = alternate(
+        site.plan.pairs,
+        site,
+        |site| measured(site, &gateway, &private),
+        |site| measured(site, &bare, &plain),
+    )?;
+    let of = |value: fn(&Measured) -> f64| {
+        Pairs::of(pairs.iter().map(|(ours, other)| (value(ours), value(other))).collect())
+    };
+    let mut lines = vec![
+        Line::compared("requests", "/s", &of(|one| one.speed.per_second), Goal::RatioAtLeast(0.80)),
+        Line::compared("median", "ms", &of(|one| one.speed.p50_ms), Goal::None),
+        Line::compared("99th percentile", "ms", &of(|one| one.speed.p99_ms), Goal::RatioAtMost(1.5)),
+        Line::compared("CPU time each", "µs", &of(|one| one.cpu_micros), Goal::None),
+    ];
+    drop(bare);
+    let public = reading(&gateway, "/e/public/README.md", Vec::new());
+    lines.push(compare(
+        site,
+        "with a token / a public page without",
+        (&gateway, &private),
+        (&gateway, &public),
+    )?);
+    drop(gateway);
+    lines.push(with_many_tokens(site, &directory)?);
+    Ok(Figure {
+        name: "get",
+        what: "GET a small page with a token, 64 kept connections; beside a bare hyper that answers the same bytes on \
+               the same core"
+            .to_owned(),
+        lines,
+    })
+}
+
+/// A bare hyper that answers as the gateway does.
+fn start_bare(site: &Site, reading: &Reading, file: PathBuf) -> anyhow::Result<Server> {
+    let token = reading.tokens.first().map_or("", String::as_str);
+    let answer = Client::connect(reading.address)?.get(&reading.path, token)?;
+    ensure!(answer.status == 200 && answer.body == PAGE.as_bytes(), "the page is answered {}", answer.status);
+    Answer::new(&answer.headers, Bytes::from(answer.body))?.write(&file)?;
+    let mut command = site.pinning.command(&site.own, Core::Server);
+    command.args(["bare-http", "--answer"]).arg(file);
+    Server::start(command)
+}
+
+fn measured(site: &Site, server: &Server, reading: &Reading) -> anyhow::Result<Measured> {
+    let before = server.cpu_seconds()?;
+    let begun = std::time::Instant::now();
+    let speed = site.generator.measure(reading, site.pinning, site.plan.slice)?;
+    let requests = speed.per_second * begun.elapsed().as_secs_f64();
+    Ok(Measured { speed, cpu_micros: (server.cpu_seconds()? - before) * 1e6 / requests })
+}
+
+fn compare(
+    site: &mut Site,
+    name: &str,
+    ours: (&Server, &Reading),
+    other: (&Server, &Reading),
+) -> anyhow::Result<Line> {
+    let pairs = alternate(
+        site.plan.pairs,
+        site,
+        |site| Ok(measured(site, ours.0, ours.1)?.speed.per_second),
+        |site| Ok(measured(site, other.0, other.1)?.speed.per_second),
+    )?;
+    Ok(Line::compared(name, "/s", &Pairs::of(pairs), Goal::RatioAtLeast(0.95)))
+}
+
+/// The same at a gateway with many tokens, which take turns, and at one with ten.
+fn with_many_tokens(site: &mut Site, directory: &Path) -> anyhow::Result<Line> {
+    let many = site.crowded_home()?;
+    let few = site.home("few")?;
+    few.fill(10)?;
+    let (among, mut mixed) = (site.plan.tokens, Mixed(1));
+    let all: Vec<u32> = (0..TAKING_TURNS).map(|_| mixed.below(among)).collect();
+    let ten: Vec<u32> = all.iter().map(|number| number % 10).collect();
+    let start = |site: &Site, home: &Home, numbers: &[u32]| -> anyhow::Result<(Server, Reading)> {
+        let server = home.start(Core::Server)?;
+        site.runtime.block_on(async {
+            let client = home.client(server.address)?;
+            deploy(&client, "public", PAGE, "public").await
+        })?;
+        let values = numbers.iter().map(|number| Ok(values::secret(*number)?.reveal().to_owned()));
+        let tokens = values.collect::<anyhow::Result<_>>()?;
+        let path = "/e/public/README.md".to_owned();
+        let reading = Reading { address: server.address, path, tokens, directory: directory.to_owned() };
+        Ok((server, reading))
+    };
+    let many = start(site, &many, &all)?;
+    let few = start(site, &few, &ten)?;
+    compare(site, &format!("{among} tokens / 10 tokens"), (&many.0, &many.1), (&few.0, &few.1))
+}

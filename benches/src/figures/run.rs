@@ -1,0 +1,85 @@
+//! POST a tool run, beside a bare spawn.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use crate::figure::{Figure, Goal, Line};
+use crate::load::{closed_loop, post_request};
+use crate::machine::{Core, Pinning};
+use crate::pairs::{Pairs, alternate};
+use crate::servers::gateway::deploy;
+use crate::site::Site;
+
+const PROGRAM: &str = "/bin/true";
+const CONCURRENCIES: [u32; 3] = [1, 8, 32];
+
+pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
+    let home = site.home("run")?;
+    let gateway = home.start(Core::Any)?;
+    let page = format!("---\ntools:\n  - [{PROGRAM}]\n---\n# Runs\n");
+    site.runtime
+        .block_on(async { deploy(&home.client(gateway.address)?, "runs", &page, "private").await })?;
+    let body = format!("{{\"command\":[\"{PROGRAM}\"]}}");
+    let request = post_request("/e/runs/README.md", home.admin(), &body);
+    let mut lines = Vec::new();
+    for at_once in CONCURRENCIES {
+        let slice = site.plan.slice / 2;
+        let pairs = alternate(
+            site.plan.pairs,
+            site,
+            |_| closed_loop(gateway.address, at_once, slice, &request, 200),
+            |_| bare_rate(at_once, slice),
+        )?;
+        lines.push(Line::compared(
+            format!("{at_once} at once"),
+            "/s",
+            &Pairs::of(pairs),
+            Goal::RatioAtLeast(0.70),
+        ));
+    }
+    Ok(Figure {
+        name: "run",
+        what: format!(
+            "POST a run of {PROGRAM}, its audit events on the disk; beside a bare posix_spawn that reads both pipes and \
+             waits, as many at once"
+        ),
+        lines,
+    })
+}
+
+fn bare_rate(at_once: u32, slice: Duration) -> anyhow::Result<f64> {
+    let runs = AtomicU32::new(0);
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..at_once)
+            .map(|_| {
+                scope.spawn(|| -> anyhow::Result<()> {
+                    while begun.elapsed() < slice {
+                        bare_run()?;
+                        runs.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .try_for_each(|running| running.join().map_err(|_| anyhow::anyhow!("a run failed"))?)
+    })?;
+    Ok(f64::from(runs.into_inner()) / begun.elapsed().as_secs_f64())
+}
+
+fn bare_run() -> anyhow::Result<()> {
+    let mut command = Pinning::none().command(Path::new(PROGRAM), Core::Any);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut output = Vec::new();
+    child.stdout.take().context("no pipe")?.read_to_end(&mut output)?;
+    child.stderr.take().context("no pipe")?.read_to_end(&mut output)?;
+    ensure!(child.wait()?.success(), "{PROGRAM} failed");
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! From the start of the process to the first answer; and what an idle gateway takes.
+
+use super::memory::resting_bytes;
+use crate::figure::{Figure, Goal, Line};
+use crate::machine::Core;
+use crate::pairs::median;
+use crate::servers::gateway::Home;
+use crate::site::Site;
+
+pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
+    let (tokens, starts) = (site.plan.tokens, site.plan.starts);
+    let (crowded, empty) = (site.crowded_home()?, site.home("empty")?);
+    let lines = vec![
+        Line::alone("empty", "ms", 1e3 * seconds(&empty, starts)?, Goal::AtMost(50.0)),
+        Line::alone(format!("with {tokens} tokens"), "s", seconds(&crowded, starts)?, Goal::AtMost(2.0)),
+        Line::alone("idle memory", "MB", resting_bytes(&empty)? / 1e6, Goal::AtMost(20.0)),
+    ];
+    Ok(Figure {
+        name: "start",
+        what: "from the start of the process to the answer of GET /healthz; and the resident memory of an idle gateway \
+               without tokens"
+            .to_owned(),
+        lines,
+    })
+}
+
+fn seconds(home: &Home, starts: u32) -> anyhow::Result<f64> {
+    let start = |_| Ok(home.start(Core::Any)?.first_answer.as_secs_f64());
+    let times = (0..starts).map(start).collect::<anyhow::Result<Vec<f64>>>()?;
+    Ok(median(times.into_iter()))
+}

@@ -1,0 +1,88 @@
+//! Where it is measured: the binary, the directories, and the servers that figures share.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context as _, ensure};
+
+use crate::load::Generator;
+use crate::machine::Pinning;
+use crate::plan::Plan;
+use crate::servers::gateway::Home;
+
+/// Where it is measured.
+pub(crate) struct Site {
+    pub(crate) plan: Plan,
+    pub(crate) pinning: Pinning,
+    pub(crate) generator: Generator,
+    /// This program.
+    pub(crate) own: PathBuf,
+    pub(crate) runtime: tokio::runtime::Runtime,
+    binary: PathBuf,
+    directory: tempfile::TempDir,
+    homes: u32,
+    crowded: Option<Rc<Home>>,
+}
+
+impl Site {
+    pub(crate) fn new(binary: Option<&Path>, directory: Option<&Path>, plan: Plan) -> anyhow::Result<Self> {
+        let own = std::env::current_exe()?;
+        let beside = own.parent().map(|directory| directory.join("toolfront"));
+        let binary = binary.map(Path::to_owned).or(beside).unwrap_or_default();
+        ensure!(binary.is_file(), "there is no toolfront binary at {}", binary.display());
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("toolfront-bench-");
+        let directory = directory.map_or_else(|| builder.tempdir(), |within| builder.tempdir_in(within));
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        Ok(Self {
+            plan,
+            pinning: Pinning::find(),
+            generator: Generator::find(),
+            own,
+            runtime,
+            binary: std::path::absolute(binary)?,
+            directory: directory.context("a directory can't be made")?,
+            homes: 0,
+            crowded: None,
+        })
+    }
+
+    /// How it is measured, for the report.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let Plan { tokens, files, pairs, slice, .. } = self.plan;
+        let quick = if self.plan.is_quick { "quick: the figures mean little" } else { "full" };
+        vec![
+            quick.to_owned(),
+            format!("load by {}", self.generator.name()),
+            self.pinning.note().to_owned(),
+            format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()),
+            format!("{tokens} tokens, {files} files"),
+        ]
+    }
+
+    /// A new, empty directory.
+    pub(crate) fn directory(&mut self, name: &str) -> anyhow::Result<PathBuf> {
+        self.homes += 1;
+        let path = self.directory.path().join(format!("{name}-{}", self.homes));
+        std::fs::create_dir(&path)?;
+        Ok(path)
+    }
+
+    /// A data directory with an organization and its administrator.
+    pub(crate) fn home(&mut self, name: &str) -> anyhow::Result<Home> {
+        let directory = self.directory(name)?;
+        Home::init(&self.binary, self.pinning, &directory)
+    }
+
+    /// The data directory with many tokens; filled the first time.
+    pub(crate) fn crowded_home(&mut self) -> anyhow::Result<Rc<Home>> {
+        if let Some(home) = &self.crowded {
+            return Ok(Rc::clone(home));
+        }
+        let home = self.home("crowded")?;
+        home.fill(self.plan.tokens)?;
+        let home = Rc::new(home);
+        self.crowded = Some(Rc::clone(&home));
+        Ok(home)
+    }
+}

@@ -1,0 +1,11 @@
+//! Applications: what is read of them, and what runs in them.
+
+mod browser;
+mod ending;
+mod hosts;
+mod limits;
+mod paths;
+mod ranges;
+mod read;
+mod run;
+mod variables;
