@@ -22,6 +22,10 @@ pub(crate) struct Json<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct JsonWithFiles<T>(pub(crate) T);
 
+/// A JSON body that is a list of many small things.
+#[derive(Debug)]
+pub(crate) struct JsonList<T>(pub(crate) Vec<T>);
+
 /// A JSON body that may be left out altogether.
 #[derive(Debug)]
 pub(crate) struct OptionalJson<T>(pub(crate) T);
@@ -39,6 +43,18 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for Json<T> {
 }
 
 impl<T: DeserializeOwned> FromRequest<Gateway> for JsonWithFiles<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let limits = gateway.limits();
+        let bytes = read(body, limits.inline_bytes_max, limits.body_time.saturating_mul(10)).await?;
+        from_object(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Gateway> for JsonList<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
@@ -89,7 +105,7 @@ pub(crate) async fn read(body: Body, bytes_max: usize, time: Duration) -> Result
 }
 
 /// Reads JSON: text that is none is a bad request, and what does not fit the type is named.
-pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(bytes).map_err(|err| {
         let place = format!("line {}, column {}", err.line(), err.column());
         match err.classify() {
@@ -105,7 +121,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal>
 }
 
 /// Reads a JSON object. A list would be taken for the fields in their order, which nobody promised.
-fn from_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn from_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(Refusal::invalid_field("body", "must be a JSON object"));
     }

@@ -101,7 +101,7 @@ impl DevServer {
             Method::POST => {
                 body::require_json(&parts.headers)?;
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
-                let prepared = prepare(&self.files, &path, body::from_json(&bytes)?).await?;
+                let prepared = prepare(&self.files, &path, body::from_object(&bytes)?).await?;
                 let (run, ignored) = prepared.into_run(&self.limits);
                 let finished = self.sandbox.run(run).await?;
                 Ok(axum::Json(reply(finished, ignored, request_id, &parts.headers)).into_response())

@@ -125,7 +125,7 @@ async fn run(
         return Err(Refusal::hidden());
     }
     let files = files(gateway, &environment).await?;
-    let prepared = prepare(&files, &path, body::from_json(&bytes)?).await?;
+    let prepared = prepare(&files, &path, body::from_object(&bytes)?).await?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared).await?;
     let (run, ignored) = prepared.into_run(limits);
     let finished = tokio::select! {

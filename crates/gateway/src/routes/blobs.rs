@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::deploying;
 use super::query::Query;
 use crate::access::{Allow, PathParameter};
-use crate::body::JsonWithFiles;
+use crate::body::JsonList;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
@@ -60,7 +60,7 @@ async fn missing(
     Allow(permit): Allow<UploadBlobs>,
     State(gateway): State<Gateway>,
     Query(query): Query<UploadQuery>,
-    JsonWithFiles(entries): JsonWithFiles<Vec<ManifestEntry>>,
+    JsonList(entries): JsonList<ManifestEntry>,
 ) -> Result<axum::Json<Data<Upload>>, Refusal> {
     let caller = permit.by().ok_or_else(Refusal::hidden)?;
     let entries = entries.into_iter().map(deploying::raw).collect();

@@ -244,6 +244,7 @@ async fn a_body_that_is_not_a_request_to_run_is_refused_with_what_is_wrong() {
         (json!({ "command": ["ls", 5] }), "body"),
         (json!({ "command": null }), "body"),
         (json!(["ls"]), "body"),
+        (json!([["ls"], {}]), "body"),
         (json!({ "command": ["ls"], "env": { "A": 5 } }), "body"),
         (json!({ "command": [] }), "command"),
         (json!({ "command": [""] }), "command"),
