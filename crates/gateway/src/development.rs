@@ -54,7 +54,7 @@ impl DevServer {
         let server = Arc::new(Self {
             files: Files::Directory(Arc::clone(&directory)),
             tokens: settings.tokens.iter().map(|secret| *secret.digest().as_bytes()).collect(),
-            hosts: Hosts::local(),
+            hosts: if settings.behind_proxy { Hosts::any() } else { Hosts::local() },
             sandbox: Sandbox::new(SandboxConfig::new(temporary.clone())),
             limits: Limits::default(),
             request_ids: RequestIds::starting_at(start),

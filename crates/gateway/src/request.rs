@@ -91,6 +91,7 @@ impl RequestIds {
 /// here (DNS rebinding), so that every other name is refused; an address can't be made to.
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
+    any: bool,
     public: Option<Box<str>>,
     app_domain: Option<Box<str>>,
 }
@@ -113,6 +114,7 @@ impl Hosts {
             host_of(authority.split('/').next().unwrap_or_default()).to_ascii_lowercase().into()
         });
         Self {
+            any: false,
             public,
             app_domain: app_domain.map(|domain| domain.trim_matches('.').to_ascii_lowercase().into()),
         }
@@ -120,7 +122,12 @@ impl Hosts {
 
     /// For names that are not given: addresses and `localhost` only.
     pub(crate) fn local() -> Self {
-        Self { public: None, app_domain: None }
+        Self { any: false, public: None, app_domain: None }
+    }
+
+    /// For a server behind a proxy, which answers for the names that it lets through.
+    pub(crate) fn any() -> Self {
+        Self { any: true, public: None, app_domain: None }
     }
 
     pub(crate) fn kind<'h>(&self, host: Option<&'h str>) -> HostKind<'h> {
@@ -130,7 +137,7 @@ impl Hosts {
         if host.eq_ignore_ascii_case("localhost") || is_address(host) || same(&self.public) {
             return HostKind::Gateway;
         }
-        if same(&self.app_domain) {
+        if self.any || same(&self.app_domain) {
             return HostKind::Gateway;
         }
         let Some(domain) = self.app_domain.as_deref() else { return HostKind::Foreign };
@@ -177,6 +184,8 @@ mod tests {
             assert_eq!(hosts.kind(Some(host)), HostKind::Foreign, "{host}");
         }
         assert_eq!(hosts.kind(None), HostKind::Gateway);
+        assert_eq!(Hosts::local().kind(Some("docs.example.com")), HostKind::Foreign);
+        assert_eq!(Hosts::any().kind(Some("docs.example.com")), HostKind::Gateway);
     }
 
     #[test]
