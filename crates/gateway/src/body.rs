@@ -14,7 +14,10 @@ use toolfront_api::Code;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
-/// A JSON body, or none where none is needed.
+/// How much longer a large body may take than a small one.
+const LARGE_BODY_TIMES: u32 = 10;
+
+/// A JSON body.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -34,11 +37,8 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        require_json(&parts.headers)?;
         let limits = gateway.limits();
-        let bytes = read(body, limits.json_bytes_max, limits.body_time).await?;
-        from_object(&bytes).map(Self)
+        from_object(&json(request, limits.json_bytes_max, limits.body_time).await?).map(Self)
     }
 }
 
@@ -46,11 +46,9 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for JsonWithFiles<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        require_json(&parts.headers)?;
         let limits = gateway.limits();
-        let bytes = read(body, limits.inline_bytes_max, limits.body_time.saturating_mul(10)).await?;
-        from_object(&bytes).map(Self)
+        let time = limits.body_time.saturating_mul(LARGE_BODY_TIMES);
+        from_object(&json(request, limits.inline_bytes_max, time).await?).map(Self)
     }
 }
 
@@ -58,12 +56,17 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for JsonList<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
-        let (parts, body) = request.into_parts();
-        require_json(&parts.headers)?;
         let limits = gateway.limits();
-        let bytes = read(body, limits.inline_bytes_max, limits.body_time.saturating_mul(10)).await?;
-        from_json(&bytes).map(Self)
+        let time = limits.body_time.saturating_mul(LARGE_BODY_TIMES);
+        from_json(&json(request, limits.inline_bytes_max, time).await?).map(Self)
     }
+}
+
+/// The bytes of a body that says that it is JSON.
+async fn json(request: Request<Body>, bytes_max: usize, time: Duration) -> Result<Bytes, Refusal> {
+    let (parts, body) = request.into_parts();
+    require_json(&parts.headers)?;
+    read(body, bytes_max, time).await
 }
 
 impl<T: DeserializeOwned + Default> FromRequest<Gateway> for OptionalJson<T> {

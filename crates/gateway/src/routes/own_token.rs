@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use toolfront_api::{self as api, Data, Problem, RevokeToken, RotateToken};
 use toolfront_store::TokenSelector;
-use toolfront_token::{ActiveToken, Authority, NewValue, Permit, RevocationReason, TokenSecret, UseSelf};
+use toolfront_token::{ActiveToken, Authority, Permit, UseSelf};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::fields::Fields;
 use super::token_records;
 use crate::access::Allow;
 use crate::body::OptionalJson;
-use crate::clock::SystemEntropy;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
@@ -69,15 +67,9 @@ async fn rotate(
     headers: HeaderMap,
     OptionalJson(request): OptionalJson<RotateToken>,
 ) -> Result<Response, Refusal> {
-    let (token, authority, selector) = holder(&permit)?;
-    let key = token_records::idempotency_key(&headers)?;
-    let current = gateway.store().load_token(authority.clone(), selector).await?.record.generation();
-    let request = token_records::rotation(&gateway, token, request, current)?;
-    let value = TokenSecret::mint(&mut SystemEntropy)?;
-    let (kept, by) = (NewValue::of(&value), context.attribute_to(token));
-    let store = gateway.store();
-    let record = store.rotate_token(authority, selector, request, kept, key, by, gateway.now()).await?;
-    token_records::issued(&gateway, StatusCode::OK, record, value).await
+    let (caller, authority, selector) = holder(&permit)?;
+    let actor = token_records::Acting { context: &context, caller, authority };
+    token_records::rotate(&gateway, actor, selector, &headers, request).await
 }
 
 /// Ends the calling token for good.
@@ -98,14 +90,7 @@ async fn revoke(
     Extension(context): Extension<Arc<Context>>,
     OptionalJson(request): OptionalJson<RevokeToken>,
 ) -> Result<axum::Json<Data<api::Token>>, Refusal> {
-    let (token, authority, selector) = holder(&permit)?;
-    let mut fields = Fields::default();
-    let reason = fields.take_optional("reason", request.reason.as_deref().map(RevocationReason::parse));
-    let reason = fields.finish(reason)?;
-    let by = context.attribute_to(token);
-    let record = gateway.store().revoke_token(authority, selector, reason, by, gateway.now()).await?;
-    if request.kill {
-        gateway.runs().end(record.id());
-    }
-    token_records::shown(&gateway, &record).await
+    let (caller, authority, selector) = holder(&permit)?;
+    let actor = token_records::Acting { context: &context, caller, authority };
+    token_records::revoke(&gateway, actor, selector, request).await
 }

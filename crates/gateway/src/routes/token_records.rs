@@ -3,18 +3,20 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use toolfront_api::{self as api, Code, Data, FieldError, IssuedToken, RotateToken, ShownOnce};
+use toolfront_api::{self as api, Code, Data, FieldError, IssuedToken, RevokeToken, RotateToken, ShownOnce};
 use toolfront_store::{IdempotencyKey, TokenSelector};
 use toolfront_token::{
-    ActiveToken, Authority, EnvGrant, Expiry, Grace, RotateRequest, Scope, TokenName, TokenRecord,
-    TokenSecret,
+    ActiveToken, Authority, EnvGrant, Expiry, Grace, NewValue, RevocationReason, RotateRequest, Scope,
+    TokenName, TokenRecord, TokenSecret,
 };
 
 use super::fields::Fields;
 use super::views;
 use crate::access::check_organization;
+use crate::clock::SystemEntropy;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
+use crate::request::Context;
 
 /// The environments that a list means: those that the caller may know of, by id or by name.
 pub(super) fn environments(
@@ -55,7 +57,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
 }
 
 /// What is asked of a rotation, as the types that the life cycle takes.
-pub(super) fn rotation(
+fn rotation(
     gateway: &Gateway,
     caller: &ActiveToken,
     request: RotateToken,
@@ -94,6 +96,51 @@ pub(super) fn rotation(
     fields.finish(RotateRequest { expected_generation, name, scope, environments, expiry, grace })
 }
 
+/// Who acts on a token, and in which request.
+#[derive(Debug)]
+pub(super) struct Acting<'r> {
+    pub(super) context: &'r Context,
+    pub(super) caller: &'r ActiveToken,
+    pub(super) authority: Authority,
+}
+
+/// Puts a new value in place of a token's current one, and answers with it.
+pub(super) async fn rotate(
+    gateway: &Gateway,
+    actor: Acting<'_>,
+    selector: TokenSelector,
+    headers: &HeaderMap,
+    request: RotateToken,
+) -> Result<Response, Refusal> {
+    let Acting { context, caller, authority } = actor;
+    let (store, key) = (gateway.store(), idempotency_key(headers)?);
+    let current = store.load_token(authority.clone(), selector).await?.record.generation();
+    let request = rotation(gateway, caller, request, current)?;
+    let value = TokenSecret::mint(&mut SystemEntropy)?;
+    let (kept, by) = (NewValue::of(&value), context.attribute_to(caller));
+    let record = store.rotate_token(authority, selector, request, kept, key, by, gateway.now()).await?;
+    issued(gateway, StatusCode::OK, record, value).await
+}
+
+/// Ends a token, with what it runs when that is asked for, and answers with its record.
+pub(super) async fn revoke(
+    gateway: &Gateway,
+    actor: Acting<'_>,
+    selector: TokenSelector,
+    request: RevokeToken,
+) -> Result<Json<Data<api::Token>>, Refusal> {
+    let mut fields = Fields::default();
+    let reason = fields.take_optional("reason", request.reason.as_deref().map(RevocationReason::parse));
+    let reason = fields.finish(reason)?;
+    let by = actor.context.attribute_to(actor.caller);
+    let record = gateway.store().revoke_token(actor.authority, selector, reason, by, gateway.now()).await?;
+    if request.kill {
+        gateway.runs().end(record.id());
+    }
+    let selector = TokenSelector { organization: record.organization(), token: record.id() };
+    Ok(Json(Data { data: load(gateway, Authority::host(), selector).await? }))
+}
+
 /// A record as it is now, with all uses counted.
 pub(super) async fn load(
     gateway: &Gateway,
@@ -115,13 +162,4 @@ pub(super) async fn issued(
     // On the host's authority: whoever made the record may see it, also when it no longer dominates it.
     let record = load(gateway, Authority::host(), selector).await?;
     Ok((status, Json(Data { data: IssuedToken { record, token: ShownOnce::new(value) } })).into_response())
-}
-
-/// The answer with a record.
-pub(super) async fn shown(
-    gateway: &Gateway,
-    record: &TokenRecord,
-) -> Result<Json<Data<api::Token>>, Refusal> {
-    let selector = TokenSelector { organization: record.organization(), token: record.id() };
-    Ok(Json(Data { data: load(gateway, Authority::host(), selector).await? }))
 }

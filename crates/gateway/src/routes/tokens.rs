@@ -9,8 +9,8 @@ use serde::Deserialize;
 use toolfront_api::{self as api, CreateToken, Data, Page, Problem, RevokeToken, RotateToken};
 use toolfront_store::{Cursor, Position, TokenFilter, TokenSelector};
 use toolfront_token::{
-    ActiveToken, Authority, EnvGrant, Expiry, Grant, ManageTokens, NewToken, NewValue, Permit,
-    RevocationReason, Scope, TokenId, TokenName, TokenSecret,
+    ActiveToken, Authority, EnvGrant, Expiry, Grant, ManageTokens, NewToken, NewValue, Permit, Scope,
+    TokenId, TokenName, TokenSecret,
 };
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -218,15 +218,8 @@ async fn rotate(
     OptionalJson(request): OptionalJson<RotateToken>,
 ) -> Result<Response, Refusal> {
     let (caller, authority) = administrator(&permit)?;
-    let selector = selector(&permit, &id)?;
-    let key = token_records::idempotency_key(&headers)?;
-    let current = gateway.store().load_token(authority.clone(), selector).await?.record.generation();
-    let request = token_records::rotation(&gateway, caller, request, current)?;
-    let value = TokenSecret::mint(&mut SystemEntropy)?;
-    let (kept, by) = (NewValue::of(&value), context.attribute_to(caller));
-    let store = gateway.store();
-    let record = store.rotate_token(authority, selector, request, kept, key, by, gateway.now()).await?;
-    token_records::issued(&gateway, StatusCode::OK, record, value).await
+    let actor = token_records::Acting { context: &context, caller, authority };
+    token_records::rotate(&gateway, actor, selector(&permit, &id)?, &headers, request).await
 }
 
 /// Ends a token for good. Doing it again answers the same record.
@@ -250,14 +243,6 @@ async fn revoke(
     OptionalJson(request): OptionalJson<RevokeToken>,
 ) -> Result<axum::Json<Data<api::Token>>, Refusal> {
     let (caller, authority) = administrator(&permit)?;
-    let selector = selector(&permit, &id)?;
-    let mut fields = Fields::default();
-    let reason = fields.take_optional("reason", request.reason.as_deref().map(RevocationReason::parse));
-    let reason = fields.finish(reason)?;
-    let by = context.attribute_to(caller);
-    let record = gateway.store().revoke_token(authority, selector, reason, by, gateway.now()).await?;
-    if request.kill {
-        gateway.runs().end(record.id());
-    }
-    token_records::shown(&gateway, &record).await
+    let actor = token_records::Acting { context: &context, caller, authority };
+    token_records::revoke(&gateway, actor, selector(&permit, &id)?, request).await
 }
