@@ -60,6 +60,12 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// An instant to the second, as people read it; `--json` has it whole.
+pub(crate) fn moment(at: &str) -> String {
+    let whole = at.split_once('.').map(|(whole, _)| format!("{whole}Z"));
+    whole.filter(|_| at.ends_with('Z')).unwrap_or_else(|| at.to_owned())
+}
+
 /// A number of bytes, in powers of 1024.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
@@ -68,6 +74,13 @@ pub(crate) fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_is_shown_to_the_second() {
+        assert_eq!(moment("2026-11-24T07:24:45.321803Z"), "2026-11-24T07:24:45Z");
+        assert_eq!(moment("2026-11-24T07:24:45Z"), "2026-11-24T07:24:45Z");
+        assert_eq!(moment("never"), "never");
+    }
 
     #[test]
     fn control_characters_are_written_out() {

@@ -124,15 +124,19 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// The detail, and the fields that do not fit, one a line. A gateway's detail is often made of them: then they
+/// are told once.
 fn sentence(problem: &Problem) -> String {
-    let mut text = if problem.detail.is_empty() { problem.title.clone() } else { problem.detail.clone() };
-    for error in &problem.errors {
-        text.push_str("\n  ");
-        text.push_str(&error.field);
-        text.push_str(": ");
-        text.push_str(&error.message);
-    }
-    text
+    let fields: Vec<_> =
+        problem.errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
+    let are_told = fields.iter().all(|field| problem.detail.contains(field));
+    let head = if problem.detail.is_empty() || (are_told && fields.len() > 1) {
+        &problem.title
+    } else {
+        &problem.detail
+    };
+    let below = if are_told && fields.len() < 2 { &[] } else { fields.as_slice() };
+    std::iter::once(head.as_str()).chain(below.iter().map(String::as_str)).collect::<Vec<_>>().join("\n  ")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::failure::Failure;
-use crate::layout;
+use crate::layout::{self, moment};
 use crate::session::Invocation;
 
 /// List the environments that the token may see
@@ -28,7 +28,7 @@ pub(crate) async fn run(_arguments: Arguments, invocation: &Invocation) -> Resul
                 environment.release.map_or_else(|| "-".to_owned(), |release| release.to_string()),
                 environment.files.to_string(),
                 layout::bytes(environment.bytes),
-                environment.updated_at.clone(),
+                moment(&environment.updated_at),
                 environment.url.clone(),
             ]
         });

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::commands::deploy::EnvironmentName;
 use crate::failure::Failure;
-use crate::layout;
+use crate::layout::{self, moment};
 use crate::session::Invocation;
 
 /// List the releases of an environment, the newest first
@@ -33,7 +33,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
                 release.files.to_string(),
                 release.pages.to_string(),
                 layout::bytes(release.bytes),
-                release.created_at.clone(),
+                moment(&release.created_at),
                 release.created_by.clone(),
             ]
         });

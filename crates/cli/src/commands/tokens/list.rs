@@ -8,7 +8,7 @@ use toolfront_client::TokenFilter;
 use super::record::{environments, status};
 use crate::commands::deploy::EnvironmentName;
 use crate::failure::Failure;
-use crate::layout;
+use crate::layout::{self, moment};
 use crate::session::Invocation;
 use crate::span;
 
@@ -53,8 +53,8 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
                 token.scope.trim_start_matches("environments:").to_owned(),
                 status(token.status).to_owned(),
                 environments(token),
-                token.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
-                token.last_used_at.clone().unwrap_or_else(|| "never".to_owned()),
+                token.expires_at.as_deref().map_or_else(|| "never".to_owned(), moment),
+                token.last_used_at.as_deref().map_or_else(|| "never".to_owned(), moment),
                 token.usage_count.to_string(),
                 format!("…{}", token.hint),
             ]

@@ -3,7 +3,7 @@
 use toolfront_api::{IssuedToken, Token, TokenStatus};
 
 use crate::failure::Failure;
-use crate::layout;
+use crate::layout::{self, moment};
 use crate::printer::Printer;
 
 /// The value alone on standard output and the record on standard error; or the whole answer as JSON.
@@ -24,9 +24,9 @@ pub(crate) fn record_fields(token: &Token) -> Vec<(&'static str, String)> {
         ("scope", token.scope.clone()),
         ("status", status(token.status).to_owned()),
         ("environments", environments(token)),
-        ("expires", token.expires_at.clone().unwrap_or_else(|| "never".to_owned())),
+        ("expires", token.expires_at.as_deref().map_or_else(|| "never".to_owned(), moment)),
         ("value", format!("tf_…{}, generation {}", token.hint, token.generation)),
-        ("created", format!("{} by {}", token.created_at, token.created_by)),
+        ("created", format!("{} by {}", moment(&token.created_at), token.created_by)),
         ("used", used(token)),
     ];
     if token.usage_by_generation.len() > 1 {
@@ -36,13 +36,13 @@ pub(crate) fn record_fields(token: &Token) -> Vec<(&'static str, String)> {
         fields.push(("used by generation", counts.join(", ")));
     }
     if let Some(rotated) = &token.rotated_at {
-        fields.push(("rotated", rotated.clone()));
+        fields.push(("rotated", moment(rotated)));
     }
     if let Some(revoked) = &token.revoked_at {
         let by = token.revoked_by.as_deref().unwrap_or("-");
         let reason =
             token.revocation_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        fields.push(("revoked", format!("{revoked} by {by}{reason}")));
+        fields.push(("revoked", format!("{} by {by}{reason}", moment(revoked))));
     }
     fields
 }
@@ -72,7 +72,7 @@ pub(super) fn status(status: TokenStatus) -> &'static str {
 fn used(token: &Token) -> String {
     let times = layout::count(usize::try_from(token.usage_count).unwrap_or(usize::MAX), "time", "times");
     let Some(last) = &token.last_used_at else { return times };
-    let mut text = format!("{times}, last {last}");
+    let mut text = format!("{times}, last {}", moment(last));
     for (word, value) in [(" from ", &token.last_used_ip), (" with ", &token.last_used_user_agent)] {
         if let Some(value) = value {
             text.push_str(word);

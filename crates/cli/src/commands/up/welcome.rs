@@ -23,7 +23,7 @@ pub(super) fn print(ready: Ready, printer: Printer) -> Result<(), Failure> {
     let Some((application, environment, token)) = deployed else {
         return without_application(&environments, printer);
     };
-    let expires = token.record.expires_at.clone().unwrap_or_default();
+    let expires = token.record.expires_at.as_deref().map(layout::moment).unwrap_or_default();
     printer.result(layout::fields(&[
         ("application", environment.name.clone()),
         ("url", environment.url.clone()),
