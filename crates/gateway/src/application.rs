@@ -1,5 +1,6 @@
 //! Applications: reading their pages and files, and running the tools that the pages declare.
 
+mod audited_run;
 mod content;
 mod directory;
 mod entry;
@@ -8,6 +9,7 @@ mod page_view;
 mod reading;
 mod release;
 mod running;
+mod tool_run;
 
 pub(crate) use self::content::{FileCache, IN_MEMORY_MAX};
 pub(crate) use self::directory::Directory;

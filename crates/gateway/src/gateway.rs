@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
 use toolfront_sandbox::{Sandbox, SandboxConfig};
 use toolfront_store::{Organization, SetupRefusal, Store, TokenRefusal};
 use toolfront_token::{
@@ -52,6 +53,8 @@ struct Shared {
     layouts: Arc<Layouts>,
     uploads: Uploads,
     readiness: Readiness,
+    /// What goes on beyond the requests that began it, and is waited for when the gateway stops.
+    tasks: TaskTracker,
     request_ids: RequestIds,
     clock: Arc<dyn Clock>,
 }
@@ -140,6 +143,7 @@ impl Gateway {
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
             readiness: Readiness::default(),
+            tasks: TaskTracker::new(),
             request_ids: RequestIds::starting_at(start),
             clock,
             settings,
@@ -251,6 +255,8 @@ impl Gateway {
     /// Ends what still runs, and writes what is still to be written.
     async fn close(&self) {
         self.sandbox().kill_all().await;
+        self.tasks().close();
+        self.tasks().wait().await;
         if let Err(cause) = self.usage().flush(self.store()).await {
             tracing::error!(%cause, "uses could not be written");
         }
@@ -308,6 +314,10 @@ impl Gateway {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.shared.uploads
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.shared.tasks
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {

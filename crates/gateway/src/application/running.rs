@@ -129,6 +129,9 @@ impl From<RunError> for Refusal {
             RunError::ProgramNotFound { .. } | RunError::NotExecutable { .. } => {
                 Self::new(Code::ProgramMissing, format!("{err}."))
             }
+            RunError::TemporaryDirectory { source } if source.kind() == std::io::ErrorKind::StorageFull => {
+                toolfront_store::StoreError::DiskFull.into()
+            }
             RunError::Spawn { .. } | RunError::TemporaryDirectory { .. } | RunError::Wait { .. } => {
                 Self::internal(&err)
             }

@@ -1,0 +1,78 @@
+//! A command whose begin is on the disk: only with one does a command start.
+
+use toolfront_store::{Attribution, Outcome, RunBegun, RunEnded};
+use toolfront_token::{EnvId, Permit, RunTool, without_token_values};
+
+use super::files::Files;
+use super::running::Prepared;
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+use crate::request::Context;
+
+/// However the command ends, its end is recorded, also when the client goes away and the request is dropped.
+pub(super) struct AuditedRun {
+    gateway: Gateway,
+    environment: EnvId,
+    by: Attribution,
+    begin: i64,
+    is_ended: bool,
+}
+
+impl AuditedRun {
+    /// Records that the command is about to run.
+    ///
+    /// # Errors
+    /// The store's, when it could not be recorded: the command must not start then.
+    pub(super) async fn begin(
+        gateway: &Gateway,
+        context: &Context,
+        permit: Permit<RunTool>,
+        files: &Files,
+        prepared: &Prepared,
+    ) -> Result<Self, Refusal> {
+        let target = *permit.target();
+        let by = context.attribute(target.organization, permit.by());
+        let run = RunBegun {
+            release: files.release(),
+            page: prepared.page.to_string(),
+            command: prepared.command.masked_argv().iter().map(|part| without_token_values(part)).collect(),
+        };
+        let (owned, now, environment) = (gateway.clone(), gateway.now(), target.environment);
+        // A task of its own: when the client goes away meanwhile, the begin that is being written gets its end.
+        let begun = gateway.tasks().spawn(async move {
+            let begin = owned.store().begin_run(environment, run, by.clone(), now).await?;
+            Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false })
+        });
+        begun.await.map_err(|err| Refusal::internal(&err))?
+    }
+
+    /// Records how it ended.
+    pub(super) async fn end(mut self, outcome: Outcome, duration_ms: u64, output_bytes: u64) {
+        self.is_ended = true;
+        self.record(outcome, duration_ms, output_bytes).await;
+    }
+
+    fn record(
+        &self,
+        outcome: Outcome,
+        duration_ms: u64,
+        output_bytes: u64,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let run = RunEnded { begin: self.begin, outcome, duration_ms, output_bytes };
+        let (store, environment, by) = (self.gateway.store().clone(), self.environment, self.by.clone());
+        let now = self.gateway.now();
+        async move {
+            if let Err(cause) = store.end_run(environment, run, by, now).await {
+                tracing::error!(%cause, "the end of a command could not be recorded");
+            }
+        }
+    }
+}
+
+impl Drop for AuditedRun {
+    fn drop(&mut self) {
+        if !self.is_ended {
+            self.gateway.tasks().spawn(self.record(Outcome::Ended, 0, 0));
+        }
+    }
+}
