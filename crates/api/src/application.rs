@@ -41,7 +41,8 @@ pub struct RunReply {
     pub timed_out: bool,
     /// The request's id.
     pub request_id: String,
-    /// Names in `env` that the page does not mention, and which were left out.
+    /// Names in `env` whose values were not used: the page does not mention them, or a secret of the environment has
+    /// the name.
     #[serde(default)]
     pub ignored_env: Vec<String>,
     /// `base64` when that was asked for, else `null`.

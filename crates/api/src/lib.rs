@@ -20,7 +20,7 @@ pub use environment::{
 };
 pub use organization::Organization;
 pub use problem::{Code, FieldError, Problem};
-pub use secret::ShownOnce;
+pub use secret::{Secret, SecretText, SetSecret, ShownOnce};
 pub use service::{Health, Introspection, IntrospectionRequest};
 pub use token::{
     CreateToken, EnvironmentScope, IssuedToken, NamedEnvironment, RevokeToken, RotateToken, Token,

@@ -135,6 +135,8 @@ codes! {
     ProgramMissing, 500, "program-missing", "The tool's program can't be started";
     /// The store can't take the change, or the gateway is stopping.
     Unavailable, 503, "unavailable", "The gateway can't do this now";
+    /// Secrets are stored that can't be decrypted, or can't be stored.
+    SecretsUnavailable, 503, "secrets-unavailable", "The environment's secrets can't be used";
     /// The disk is full.
     InsufficientStorage, 507, "insufficient-storage", "The gateway's disk is full";
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::command::{COMMAND_BYTES_MAX, CommandLine};
 use crate::literal::Literal;
@@ -27,12 +28,12 @@ impl Admitted<'_> {
     ///
     /// # Errors
     /// When a variable has no value, or its value cannot be in an argument.
-    pub fn expand(
+    pub fn expand<'v>(
         self,
-        values: &dyn Fn(&VariableName) -> Option<String>,
+        values: &dyn Fn(&VariableName) -> Option<&'v str>,
     ) -> Result<AllowedCommand, ExpansionFault> {
         let sent = self.command.arguments();
-        let mut argv = Vec::with_capacity(sent.len());
+        let mut argv = Zeroizing::new(Vec::with_capacity(sent.len()));
         let mut masked = None;
         let mut slots = self.tool.slots().iter();
         for argument in sent {
@@ -63,10 +64,11 @@ impl fmt::Debug for Admitted<'_> {
     }
 }
 
-/// A command that may run, with the values in place. It comes from [`Admitted::expand`] only.
+/// A command that may run, with the values in place. It comes from [`Admitted::expand`] only, and is wiped from
+/// memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AllowedCommand {
-    argv: Vec<String>,
+    argv: Zeroizing<Vec<String>>,
     /// What was sent, where it differs from what runs.
     masked: Option<Vec<String>>,
     timeout: Duration,
@@ -203,9 +205,9 @@ fn nearest_said(nearest: Option<&NearMiss>) -> String {
     })
 }
 
-fn expand_literal(
+fn expand_literal<'v>(
     literal: &Literal,
-    values: &dyn Fn(&VariableName) -> Option<String>,
+    values: &dyn Fn(&VariableName) -> Option<&'v str>,
 ) -> Result<String, ExpansionFault> {
     let nul_in = std::cell::Cell::new(false);
     let checked = |name: &VariableName| {

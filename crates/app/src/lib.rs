@@ -15,11 +15,13 @@ mod file_tree;
 mod front_matter;
 mod literal;
 mod manifest;
+mod masking;
 mod nearness;
 mod page;
 mod pattern;
 mod request_path;
 mod risk;
+mod secret;
 mod tool;
 mod variable;
 
@@ -34,7 +36,11 @@ pub use crate::manifest::{
     CorruptManifest, FileEntry, Manifest, ManifestFault, ManifestLimits, ManifestProblem, ManifestRefusal,
     RawEntry,
 };
+pub use crate::masking::{Mask, MaskedStream};
 pub use crate::page::Page;
 pub use crate::request_path::{BadPath, RequestPath};
+pub use crate::secret::{
+    SECRET_BYTES_MAX, SECRET_BYTES_MIN, Secret, SecretFault, SecretName, SecretNameFault, SecretValue,
+};
 pub use crate::tool::{DEFAULT_TIMEOUT, Element, MAX_TIMEOUT, Tool};
 pub use crate::variable::{VariableFault, VariableName};

@@ -60,21 +60,19 @@ impl Literal {
     }
 
     /// The text that runs; the error is the first variable without a value.
-    pub(crate) fn expand(
-        &self,
-        values: &dyn Fn(&VariableName) -> Option<String>,
-    ) -> Result<String, &VariableName> {
+    pub(crate) fn expand<'v>(
+        &'v self,
+        values: &dyn Fn(&VariableName) -> Option<&'v str>,
+    ) -> Result<String, &'v VariableName> {
         if self.parts.is_empty() {
             return Ok(self.written.to_string());
         }
-        let mut expanded = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Text(text) => expanded.push_str(text),
-                Part::Variable(name) => expanded.push_str(&values(name).ok_or(name)?),
-            }
-        }
-        Ok(expanded)
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => Ok(text.as_ref()),
+            Part::Variable(name) => values(name).ok_or(name),
+        });
+        // Put together at once: a text that grows leaves copies of values behind.
+        Ok(parts.collect::<Result<Vec<&str>, _>>()?.concat())
     }
 }
 
@@ -84,8 +82,8 @@ mod tests {
 
     fn expand(written: &str) -> Result<String, String> {
         let values = |name: &VariableName| match name.as_str() {
-            "A" => Some("1".to_owned()),
-            "AB" => Some("$A$$".to_owned()),
+            "A" => Some("1"),
+            "AB" => Some("$A$$"),
             _ => None,
         };
         Literal::parse(written).expand(&values).map_err(ToString::to_string)

@@ -103,11 +103,11 @@ fn specs_and_arguments() -> impl Strategy<Value = (Vec<Spec>, Vec<String>)> {
     prop::collection::vec(spec(), 1..4).prop_flat_map(arguments_near)
 }
 
-fn value_of(name: &VariableName) -> Option<String> {
+fn value_of(name: &VariableName) -> Option<&'static str> {
     match name.as_str() {
-        "A" => Some("$B$$".to_owned()),
-        "B" => Some("$A".to_owned()),
-        "AB" => Some("both".to_owned()),
+        "A" => Some("$B$$"),
+        "B" => Some("$A"),
+        "AB" => Some("both"),
         _ => None,
     }
 }
@@ -132,7 +132,7 @@ fn expanded(literal: &str) -> Option<String> {
                 at += 1;
             } else {
                 at += 1 + name.len();
-                out.push_str(&value_of(&VariableName::parse(&name).unwrap())?);
+                out.push_str(value_of(&VariableName::parse(&name).unwrap())?);
             }
         }
     }

@@ -11,6 +11,7 @@ mod list;
 mod login;
 mod releases;
 mod rollback;
+mod secrets;
 mod serve;
 mod tokens;
 mod up;
@@ -35,6 +36,7 @@ pub(crate) enum Command {
     Delete(delete::Arguments),
     Releases(releases::Arguments),
     Rollback(rollback::Arguments),
+    Secrets(secrets::Arguments),
     Tokens(tokens::Arguments),
     Whoami(whoami::Arguments),
     Login(login::Arguments),
@@ -70,6 +72,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Delete(arguments) => delete::run(arguments, invocation).await,
         Command::Releases(arguments) => releases::run(arguments, invocation).await,
         Command::Rollback(arguments) => rollback::run(arguments, invocation).await,
+        Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
         Command::Login(arguments) => login::run(arguments, invocation).await,

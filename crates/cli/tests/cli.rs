@@ -12,11 +12,12 @@ use std::ffi::OsStr;
 use home::{Home, KEY, well_formed_key};
 
 /// All commands, with those below them.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 32] = [
     "up",
     "gateway",
     "gateway init",
     "gateway recover",
+    "gateway rotate-key",
     "serve",
     "check",
     "deploy",
@@ -25,6 +26,10 @@ const COMMANDS: [&str; 27] = [
     "delete",
     "releases",
     "rollback",
+    "secrets",
+    "secrets set",
+    "secrets list",
+    "secrets unset",
     "tokens",
     "tokens create",
     "tokens rotate",
@@ -61,7 +66,7 @@ fn every_command_explains_itself_with_examples() {
 #[test]
 fn every_command_is_in_the_list_of_this_test() {
     let home = Home::new();
-    for parent in ["", "gateway", "tokens", "context"] {
+    for parent in ["", "gateway", "tokens", "secrets", "context"] {
         let words: Vec<&str> = parent.split_whitespace().chain(["--help"]).collect();
         let help = home.run(&words).stdout;
         let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
@@ -76,7 +81,7 @@ fn every_command_is_in_the_list_of_this_test() {
 #[test]
 fn nothing_is_advertised_that_does_not_exist_yet() {
     let help = Home::new().run(&["--help"]).stdout;
-    for word in ["ask", "mcp", "doctor", "audit", "secrets"] {
+    for word in ["ask", "mcp", "doctor", "audit"] {
         assert!(!help.contains(&format!("\n  {word} ")), "{word}:\n{help}");
     }
 }
@@ -117,6 +122,12 @@ fn wrong_use_ends_with_2() {
         vec!["login", "not a url"],
         vec!["check", "nowhere"],
         vec!["context", "use", "nothing"],
+        vec!["secrets"],
+        vec!["secrets", "set", "my-app"],
+        vec!["secrets", "set", "my-app", "A-B"],
+        vec!["secrets", "set", "my-app", "PATH"],
+        vec!["secrets", "set", "my-app", "KEY", "hunter2"],
+        vec!["secrets", "unset", "my-app", "2FA", "--yes"],
     ] {
         let ended = home.run(&words);
         assert_eq!(ended.code, 2, "{words:?}: {}", ended.stderr);
@@ -128,7 +139,9 @@ fn wrong_use_ends_with_2() {
 #[test]
 fn what_would_ask_a_person_names_yes_when_there_is_no_terminal() {
     let home = Home::new();
-    for words in [&["delete", "my-app"][..], &["tokens", "revoke", "ci"]] {
+    for words in
+        [&["delete", "my-app"][..], &["tokens", "revoke", "ci"], &["secrets", "unset", "my-app", "KEY"]]
+    {
         let ended = home.run(words);
         assert_eq!(ended.code, 2, "{words:?}");
         assert!(ended.stderr.contains("--yes"), "{}", ended.stderr);

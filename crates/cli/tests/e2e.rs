@@ -11,6 +11,8 @@ mod life;
 mod refusals;
 #[path = "e2e/running.rs"]
 mod running;
+#[path = "e2e/secrets.rs"]
+mod secrets;
 #[path = "e2e/server.rs"]
 mod server;
 #[path = "e2e/up.rs"]

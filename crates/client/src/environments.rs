@@ -101,7 +101,7 @@ impl ApiClient {
     }
 
     /// All answers of a list, one after the other.
-    async fn whole_list<T: serde::de::DeserializeOwned>(
+    pub(crate) async fn whole_list<T: serde::de::DeserializeOwned>(
         &self,
         segments: &[&str],
     ) -> Result<Vec<T>, ClientError> {

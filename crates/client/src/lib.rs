@@ -18,6 +18,7 @@ mod gateway_url;
 mod lookup;
 mod progress;
 mod readback;
+mod secrets;
 mod tokens;
 
 pub use api_client::ApiClient;

@@ -8,6 +8,7 @@ mod files;
 mod page_view;
 mod reading;
 mod release;
+mod run_secrets;
 mod running;
 mod tool_run;
 
@@ -17,4 +18,5 @@ pub(crate) use self::entry::serve;
 pub(crate) use self::files::Files;
 pub(crate) use self::reading::{Reading, read};
 pub(crate) use self::release::Release;
+pub(crate) use self::run_secrets::RunSecrets;
 pub(crate) use self::running::{prepare, reply};

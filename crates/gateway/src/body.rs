@@ -10,6 +10,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use toolfront_api::Code;
+use zeroize::Zeroize;
 
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
@@ -28,6 +29,11 @@ pub(crate) struct JsonWithFiles<T>(pub(crate) T);
 /// A JSON body that is a list of many small things.
 #[derive(Debug)]
 pub(crate) struct JsonList<T>(pub(crate) Vec<T>);
+
+/// A JSON body that holds a secret: what is wrong with it is told by its place, and nothing that was sent is
+/// repeated.
+#[derive(Debug)]
+pub(crate) struct SecretJson<T>(pub(crate) T);
 
 /// A JSON body that may be left out altogether.
 #[derive(Debug)]
@@ -59,6 +65,34 @@ impl<T: DeserializeOwned> FromRequest<Gateway> for JsonList<T> {
         let limits = gateway.limits();
         let time = limits.body_time.saturating_mul(LARGE_BODY_TIMES);
         from_json(&json(request, limits.inline_bytes_max, time).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Gateway> for SecretJson<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, gateway: &Gateway) -> Result<Self, Refusal> {
+        let limits = gateway.limits();
+        let bytes = json(request, limits.json_bytes_max, limits.body_time).await?;
+        let is_object = bytes.trim_ascii_start().starts_with(b"{");
+        let parsed = serde_json::from_slice(&bytes).map_err(|err| match err.classify() {
+            serde_json::error::Category::Data => None,
+            _ => Some((err.line(), err.column())),
+        });
+        if let Ok(mut bytes) = bytes.try_into_mut() {
+            bytes.zeroize();
+        }
+        match parsed {
+            Ok(parsed) if is_object => Ok(Self(parsed)),
+            Ok(_) | Err(None) => Err(Refusal::invalid_field(
+                "value",
+                "the body must be a JSON object with the text `value`, and nothing else",
+            )),
+            Err(Some((line, column))) => Err(Refusal::new(
+                Code::BadRequest,
+                format!("The body is not JSON, from line {line}, column {column} on."),
+            )),
+        }
     }
 }
 

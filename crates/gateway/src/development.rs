@@ -14,7 +14,7 @@ use toolfront_sandbox::{Sandbox, SandboxConfig};
 use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
-use crate::application::{Directory, Files, Reading, prepare, read, reply};
+use crate::application::{Directory, Files, Reading, RunSecrets, prepare, read, reply};
 use crate::body;
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
@@ -101,7 +101,8 @@ impl DevServer {
             Method::POST => {
                 body::require_json(&parts.headers)?;
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
-                let prepared = prepare(&self.files, &path, body::from_object(&bytes)?).await?;
+                let prepared =
+                    prepare(&self.files, &path, body::from_object(&bytes)?, &RunSecrets::default()).await?;
                 let (run, ignored) = prepared.into_run(&self.limits);
                 let finished = self.sandbox.run(run).await?;
                 Ok(axum::Json(reply(finished, ignored, request_id, &parts.headers)).into_response())

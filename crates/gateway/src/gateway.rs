@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::{Sandbox, SandboxConfig};
-use toolfront_store::{Organization, SetupRefusal, Store, TokenRefusal};
+use toolfront_store::{
+    Attribution, KeyRotated, Organization, RotateKeyError, SetupRefusal, Store, TokenRefusal,
+};
 use toolfront_token::{
     Authority, EnvGrant, Expiry, Grant, NewToken, NewValue, OrgId, Scope, Timestamp, TokenId, TokenName,
     TokenSecret,
@@ -94,6 +96,9 @@ pub enum SetupError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] toolfront_store::StoreError),
+    /// The key of the secrets was not rotated.
+    #[error(transparent)]
+    Key(#[from] RotateKeyError),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] toolfront_token::EntropyFailed),
@@ -125,6 +130,7 @@ impl Gateway {
             directory = %settings.data_dir.display(),
             "store opened"
         );
+        prepare_key(&store).await;
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
@@ -182,10 +188,21 @@ impl Gateway {
         let id = organization.ok_or(SetupError::NotSetUp)?.id;
         let (token, value) = (TokenId::generate(&mut SystemEntropy)?, TokenSecret::mint(&mut SystemEntropy)?);
         let new = administrator(id, name)?;
-        let by = toolfront_store::Attribution::host(id);
+        let by = Attribution::host(id);
         let kept = NewValue::of(&value);
         self.store().issue_token(Authority::host(), token, new, kept, None, by, self.now()).await?;
         Ok(FirstToken { organization: id, token, value })
+    }
+
+    /// Makes another key for the secrets of environments and encrypts all of them under it, on the authority of
+    /// whoever commands the host.
+    ///
+    /// # Errors
+    /// [`SetupError::NotSetUp`] before [`Gateway::initialize`]; [`SetupError::Key`] says what is the case then.
+    pub async fn rotate_key(&self) -> Result<KeyRotated, SetupError> {
+        let organization = self.store().organizations().await?.into_iter().next();
+        let by = Attribution::host(organization.ok_or(SetupError::NotSetUp)?.id);
+        Ok(self.store().rotate_key(SystemEntropy, by, self.now()).await?)
     }
 
     /// Takes the port.
@@ -331,6 +348,21 @@ impl Gateway {
     /// Where the pages of an environment are.
     pub(crate) fn application_url(&self, name: &str) -> String {
         self.shared.urls.get().map(|urls| urls.of(name)).unwrap_or_default()
+    }
+}
+
+/// Makes the key of the secrets when there is none yet. Without a usable one all goes on that needs no secret.
+async fn prepare_key(store: &Store) {
+    let made = store.make_key(&mut SystemEntropy).await.map_err(|fault| fault.to_string());
+    let fault = match made {
+        Err(fault) => Some(fault),
+        Ok(()) => match store.key_fault().await {
+            Ok(fault) => fault.map(|fault| fault.to_string()),
+            Err(err) => Some(err.to_string()),
+        },
+    };
+    if let Some(cause) = fault {
+        tracing::warn!(%cause, "the secrets of environments can't be used; commands that are given some are refused");
     }
 }
 

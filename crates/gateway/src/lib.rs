@@ -33,5 +33,6 @@ pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;
 pub use server::{Bound, StartError};
 pub use toolfront_sandbox::seal_inherited_descriptors;
+pub use toolfront_store::KeyRotated;
 
 pub use settings::{Limits, ServeSettings, Settings, TlsFiles};

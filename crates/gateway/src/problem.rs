@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use toolfront_api::{Code, FieldError, PROBLEM_MEDIA_TYPE, Problem};
-use toolfront_store::{BlobError, EnvironmentRefusal, StoreError, TokenRefusal};
+use toolfront_app::Mask;
+use toolfront_store::{BlobError, EnvironmentRefusal, KeyFault, SecretRefusal, StoreError, TokenRefusal};
 use toolfront_token::{Denied, IssueError, RotateError, Scope, without_token_values};
 
 /// A refusal on its way to the client. Boxed, so that results stay small.
@@ -133,6 +134,18 @@ impl Refusal {
 
     pub(crate) fn with_id(mut self, id: toolfront_token::TokenId) -> Self {
         self.0.id = Some(id.to_string());
+        self
+    }
+
+    /// With whatever `mask` hides taken out of its words.
+    pub(crate) fn masked(mut self, mask: &Mask) -> Self {
+        if !mask.is_empty() {
+            self.0.detail = mask.text(&self.0.detail);
+            for error in &mut self.0.errors {
+                error.field = mask.text(&error.field);
+                error.message = mask.text(&error.message);
+            }
+        }
         self
     }
 
@@ -267,6 +280,30 @@ impl From<EnvironmentRefusal> for Refusal {
             EnvironmentRefusal::NameTaken(_) => Self::new(Code::NameTaken, sentence(&told)),
             EnvironmentRefusal::Store(err) => err.into(),
         }
+    }
+}
+
+impl From<SecretRefusal> for Refusal {
+    fn from(refusal: SecretRefusal) -> Self {
+        let told = refusal.to_string();
+        match refusal {
+            SecretRefusal::NotFound => Self::hidden(),
+            SecretRefusal::NoSuchSecret(_) => Self::new(Code::NotFound, sentence(&told)),
+            SecretRefusal::TooMany | SecretRefusal::TooLong => Self::new(Code::Conflict, sentence(&told)),
+            SecretRefusal::Key(fault) => fault.into(),
+            SecretRefusal::Store(err) => err.into(),
+        }
+    }
+}
+
+/// Where the key file is, and what is wrong with it, is for whoever commands the host.
+impl From<KeyFault> for Refusal {
+    fn from(fault: KeyFault) -> Self {
+        tracing::error!(cause = %fault, "secrets can't be used");
+        Self::new(
+            Code::SecretsUnavailable,
+            "The secrets of this environment can't be used now; the gateway's log says why, and what to do.",
+        )
     }
 }
 

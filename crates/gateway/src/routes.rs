@@ -10,6 +10,7 @@ mod operations;
 mod organizations;
 mod own_token;
 mod query;
+mod secrets;
 mod token_records;
 mod tokens;
 mod views;
@@ -68,6 +69,7 @@ fn management() -> OpenApiRouter<Gateway> {
         .merge(tokens::router())
         .merge(own_token::router())
         .merge(environments::router())
+        .merge(secrets::router())
         .merge(blobs::router())
         .merge(organizations::router())
         .merge(introspect::router())

@@ -105,6 +105,12 @@ pub(crate) enum Event {
     ReleasePublished { release: u32, files: u64, bytes: u64 },
     #[serde(rename = "release.rollback")]
     ReleaseRolledBack { from: Option<u32>, release: u32 },
+    #[serde(rename = "secret.set")]
+    SecretSet { name: String },
+    #[serde(rename = "secret.delete")]
+    SecretDeleted { name: String },
+    #[serde(rename = "key.rotate")]
+    KeyRotated { number: u32, secrets: usize },
     #[serde(rename = "run.begin")]
     RunBegun(RunBegun),
     #[serde(rename = "run.end")]

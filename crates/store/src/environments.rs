@@ -15,6 +15,7 @@ use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
 use crate::error::StoreError;
+use crate::secrets::{self, SealedSecrets};
 use crate::store::Store;
 use crate::writer::WriteTransaction;
 
@@ -31,9 +32,11 @@ pub struct EnvironmentRecord {
     pub visibility: Visibility,
     /// The release that is served; `None` before the first.
     pub release: Option<Release>,
+    /// Its secrets, encrypted.
+    pub secrets: SealedSecrets,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it last changed, its secrets aside.
     pub updated_at: Timestamp,
 }
 
@@ -133,6 +136,7 @@ impl Store {
                 name,
                 visibility,
                 release: None,
+                secrets: SealedSecrets::default(),
                 created_at: now,
                 updated_at: now,
             };
@@ -234,7 +238,7 @@ impl Store {
         .await
     }
 
-    /// Deletes an environment. Its id stays in every set that names it and is never used again.
+    /// Deletes an environment and its secrets. Its id stays in every set that names it and is never used again.
     ///
     /// # Errors
     /// [`EnvironmentRefusal::NotFound`], or the store failed.
@@ -249,6 +253,7 @@ impl Store {
         self.write(move |transaction| {
             let record = find(transaction, target, acting)?;
             rows::delete(transaction, environment, now)?;
+            secrets::delete_all(transaction, environment)?;
             let event = Event::EnvironmentDeleted { name: record.name.to_string() };
             audit::append(transaction, &by, Some(environment), &event, now)?;
             transaction.note(Change::EnvironmentDeleted(environment));
@@ -310,7 +315,7 @@ impl Store {
 
 /// The environment that a permit is for: one that is not deleted, of the permit's organization. An actor
 /// that was ended since its call began finds nothing.
-fn find(
+pub(crate) fn find(
     transaction: &WriteTransaction<'_>,
     target: EnvRef,
     acting: Acting,

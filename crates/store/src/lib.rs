@@ -1,10 +1,10 @@
-//! What must last: organizations, tokens, environments, releases, blobs and audit events.
+//! What must last: organizations, tokens, environments, their secrets, releases, blobs and audit events.
 //!
 //! A [`Store`] is a data directory: a SQLite database (WAL, `synchronous=FULL`), content-addressed blobs
-//! beside it, and a lock file that keeps a second gateway out. Every change goes through one writer that
-//! gathers what is waiting and commits it together; a call is answered after its commit, and after the
-//! commit's [`Change`]s were applied to the [`ChangeSink`] in their order. A change and its audit event
-//! commit together. Methods that change or show something take the permit for it.
+//! beside it, a lock file that keeps a second gateway out, and the key that secrets are encrypted under. Every
+//! change goes through one writer that gathers what is waiting and commits it together; a call is answered
+//! after its commit, and after the commit's [`Change`]s were applied to the [`ChangeSink`] in their order. A
+//! change and its audit event commit together. Methods that change or show something take the permit for it.
 //!
 //! Time and randomness are arguments. Nothing here knows of HTTP.
 
@@ -20,6 +20,7 @@ mod lock;
 mod migrate;
 mod organizations;
 mod reader;
+mod secrets;
 mod sqlite;
 mod store;
 mod tokens;
@@ -35,6 +36,10 @@ pub use environments::{
 pub use error::{OpenError, StoreError};
 pub use idempotency::IdempotencyKey;
 pub use organizations::{Organization, SetupRefusal};
+pub use secrets::{
+    KeyFault, KeyRotated, NewSecret, RotateKeyError, SECRETS_BYTES_MAX, SECRETS_MAX, SealedSecrets,
+    SecretRecord, SecretRefusal,
+};
 pub use store::{Store, Summary};
 pub use tokens::{
     Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,

@@ -8,7 +8,10 @@ use crate::error::OpenError;
 
 /// All migrations, the first one first. To add one, write `migrations/sqlite/NNNN_name.sql` and name it here;
 /// one that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_spine.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_spine.sql"),
+    include_str!("../migrations/sqlite/0002_secrets.sql"),
+];
 
 /// Brings the schema to the newest version.
 pub(crate) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(), OpenError> {

@@ -25,6 +25,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "fullfsync", true)?; // macOS: fsync alone leaves it in the drive's cache
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What was deleted or written over is gone from the pages: an encrypted secret, too, whose key may yet get out.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

@@ -12,6 +12,7 @@ use crate::change::{Change, ChangeSink};
 use crate::error::{OpenError, StoreError};
 use crate::lock::DirectoryLock;
 use crate::reader::Reader;
+use crate::secrets::Keys;
 use crate::writer::{WriteTransaction, Writer};
 use crate::{data_directory, environments, migrate, sqlite, tokens};
 
@@ -28,6 +29,7 @@ struct Shared {
     reader: Reader,
     writer: Writer,
     blobs: Blobs,
+    keys: Arc<Keys>,
     directory: PathBuf,
     _lock: DirectoryLock,
 }
@@ -63,9 +65,10 @@ impl Store {
             sink.apply(&Change::Environment(Arc::new(record)));
         })?;
         let blobs = Blobs::open(&directory).map_err(unusable)?;
+        let keys = Arc::new(Keys::open(&directory).map_err(unusable)?);
         let writer = Writer::start(connection, sink).map_err(unusable)?;
         let reader = Reader::new(path);
-        let shared = Shared { reader, writer, blobs, directory, _lock: lock };
+        let shared = Shared { reader, writer, blobs, keys, directory, _lock: lock };
         Ok((Self { shared: Arc::new(shared) }, Summary { tokens, environments }))
     }
 
@@ -138,6 +141,10 @@ impl Store {
             audit::append(transaction, &by, Some(environment), &event, now).map(|_| ())
         })
         .await
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.shared.keys
     }
 
     pub(crate) async fn write<T, E>(

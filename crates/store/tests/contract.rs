@@ -13,6 +13,7 @@ mod contract {
     pub(crate) mod lifetimes;
     pub(crate) mod listing;
     pub(crate) mod releases;
+    pub(crate) mod secrets;
     pub(crate) mod setup;
     pub(crate) mod sight;
     pub(crate) mod tokens;
@@ -111,6 +112,21 @@ macro_rules! contract {
                 rolling_back_to_what_is_not_there_is_refused,
                 releases_are_listed_newest_first_and_only_those_of_ones_own,
                 each_manifest_of_a_living_environment_is_handed_over,
+            );
+            contract!(@noun $backend, secrets,
+                a_secret_is_given_to_runs_after_reopening_too,
+                setting_a_secret_again_puts_another_value_in_its_place,
+                a_deleted_secret_is_gone,
+                secrets_go_with_their_environment,
+                a_change_of_the_environment_keeps_its_secrets,
+                a_run_gets_the_secrets_of_its_own_environment_alone,
+                an_environment_has_a_number_of_secrets_and_no_more,
+                the_secrets_of_an_environment_fit_into_a_commands_variables,
+                each_change_of_a_secret_writes_an_event_with_its_name_and_no_value,
+                an_actor_that_ended_since_its_call_began_sets_nothing,
+                an_environment_out_of_reach_has_no_secrets,
+                no_value_is_stored_in_clear,
+                the_sink_is_handed_secrets_encrypted_and_in_order,
             );
             contract!(@noun $backend, audit,
                 each_change_writes_exactly_one_event,

@@ -5,6 +5,8 @@
 #[path = "contract"]
 mod contract {
     #[expect(dead_code, reason = "what else is in it is used by the contract")]
+    pub(crate) mod secrets;
+    #[expect(dead_code, reason = "what else is in it is used by the contract")]
     pub(crate) mod world;
 }
 
@@ -12,6 +14,7 @@ mod sqlite {
     mod directory;
     #[cfg(target_os = "linux")]
     mod full_disk;
+    mod keys;
     mod migrations;
     mod schema;
 }

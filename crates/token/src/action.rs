@@ -84,7 +84,7 @@ action!(
     |mine, _, theirs| mine == *theirs, true
 );
 action!(
-    /// Publishing, rolling back, changing and deleting one environment.
+    /// Publishing, rolling back, changing and deleting one environment, and setting its secrets.
     ManageEnvironment, "environment:manage", Some(Scope::Admin), EnvRef, sees
 );
 action!(

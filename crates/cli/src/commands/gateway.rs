@@ -64,6 +64,12 @@ enum Action {
         #[arg(long, default_value = "recovered")]
         name: String,
     },
+    /// Encrypt the secrets of all environments under a new key, and remove the old one; the gateway must not run meanwhile
+    #[command(after_help = "Examples:\n  toolfront gateway rotate-key\n  \
+                            toolfront gateway rotate-key --data-dir /var/lib/toolfront --json\n\n\
+                            The keys are in secrets.key in the data directory. Whoever had the old one, and a copy of the database \
+                            from before, can read the secrets as they were: then set them anew as well. Back the new file up.")]
+    RotateKey,
 }
 
 pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result<(), Failure> {
@@ -76,6 +82,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
         None => serve(resolved, invocation).await,
         Some(Action::Init { organization }) => setup::init(resolved, &organization, invocation).await,
         Some(Action::Recover { name }) => setup::recover(resolved, &name, invocation).await,
+        Some(Action::RotateKey) => setup::rotate_key(resolved, invocation).await,
     }
 }
 
@@ -115,6 +122,7 @@ pub(super) fn setup_failure(error: &SetupError) -> Failure {
         | SetupError::Refused(_)
         | SetupError::Token(_)
         | SetupError::Store(_)
+        | SetupError::Key(_)
         | SetupError::Entropy(_) => Failure::of(error),
     }
 }

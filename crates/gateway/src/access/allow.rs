@@ -37,6 +37,10 @@ pub(crate) enum AllowDeploy {
 #[derive(Debug)]
 pub(crate) struct PathParameter(pub(crate) String);
 
+/// The second one, likewise.
+#[derive(Debug)]
+pub(crate) struct SecondPathParameter(pub(crate) String);
+
 impl FromRequestParts<Gateway> for Authenticated {
     type Rejection = Refusal;
 
@@ -123,11 +127,23 @@ impl FromRequestParts<Gateway> for PathParameter {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
-        let parameters = RawPathParams::from_request_parts(parts, gateway).await;
-        let parameters = parameters.map_err(|_| Refusal::hidden())?;
-        let first = parameters.iter().next();
-        first.map(|(_, value)| Self(value.to_owned())).ok_or_else(Refusal::hidden)
+        path_parameter(parts, gateway, 0).await.map(Self)
     }
+}
+
+impl FromRequestParts<Gateway> for SecondPathParameter {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
+        path_parameter(parts, gateway, 1).await.map(Self)
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, gateway: &Gateway, place: usize) -> Result<String, Refusal> {
+    let parameters = RawPathParams::from_request_parts(parts, gateway).await;
+    let parameters = parameters.map_err(|_| Refusal::hidden())?;
+    let found = parameters.iter().nth(place);
+    found.map(|(_, value)| value.to_owned()).ok_or_else(Refusal::hidden)
 }
 
 impl FromRequestParts<Gateway> for AllowDeploy {

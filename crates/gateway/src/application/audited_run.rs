@@ -1,5 +1,6 @@
 //! A command whose begin is on the disk: only with one does a command start.
 
+use toolfront_app::Mask;
 use toolfront_store::{Attribution, Outcome, RunBegun, RunEnded};
 use toolfront_token::{EnvId, Permit, RunTool, without_token_values};
 
@@ -19,7 +20,7 @@ pub(super) struct AuditedRun {
 }
 
 impl AuditedRun {
-    /// Records that the command is about to run.
+    /// Records that the command is about to run; `mask` hides values that whoever asked for it had got hold of.
     ///
     /// # Errors
     /// The store's, when it could not be recorded: the command must not start then.
@@ -29,13 +30,15 @@ impl AuditedRun {
         permit: Permit<RunTool>,
         files: &Files,
         prepared: &Prepared,
+        mask: &Mask,
     ) -> Result<Self, Refusal> {
         let target = *permit.target();
         let by = context.attribute(target.organization, permit.by());
+        let told = |part: &str| without_token_values(&mask.text(part));
         let run = RunBegun {
             release: files.release(),
             page: prepared.page.to_string(),
-            command: prepared.command.masked_argv().iter().map(|part| without_token_values(part)).collect(),
+            command: prepared.command.masked_argv().iter().map(|part| told(part)).collect(),
         };
         let (owned, now, environment) = (gateway.clone(), gateway.now(), target.environment);
         // A task of its own: when the client goes away meanwhile, the begin that is being written gets its end.

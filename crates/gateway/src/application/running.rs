@@ -13,6 +13,7 @@ use toolfront_sandbox::{Finished, Run, RunError, RunLimits};
 
 use super::content::{Content, SmallFile};
 use super::files::Files;
+use super::run_secrets::RunSecrets;
 use crate::problem::Refusal;
 use crate::settings::Limits;
 
@@ -26,11 +27,12 @@ pub(crate) struct Prepared {
     pub(crate) ignored: Vec<String>,
 }
 
-/// Finds the tool that allows the command.
+/// Finds the tool that allows the command, which is given the secrets as variables.
 pub(crate) async fn prepare(
     files: &Files,
     path: &RequestPath,
     request: RunRequest,
+    secrets: &RunSecrets,
 ) -> Result<Prepared, Refusal> {
     let file = files.resolve(path).await?;
     let content = page_content(files, &file).await?;
@@ -47,9 +49,9 @@ pub(crate) async fn prepare(
         let tools = page.tools().iter().map(ToString::to_string).collect();
         Refusal::new(Code::CommandNotAllowed, refused.to_string()).with_tools(tools)
     })?;
-    let (environment, ignored) = split_environment(page, env)?;
+    let (environment, ignored) = variables(page, env, secrets)?;
     let value_of =
-        |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let command = admitted
         .expand(&|name| value_of(name.as_str()))
         .map_err(|fault| Refusal::new(Code::UnsetVariable, format!("{fault}.")))?;
@@ -69,14 +71,16 @@ async fn page_content(files: &Files, file: &FilePath) -> Result<Arc<SmallFile>, 
 
 type Environment = (Vec<(String, String)>, Vec<String>);
 
-/// What the page mentions of a request's variables, and the names that it does not.
-fn split_environment(
+/// What the page mentions of a request's variables, and all secrets; and the names whose values are not used. A
+/// secret wins over the request.
+fn variables(
     page: &Page,
     sent: std::collections::BTreeMap<String, String>,
+    secrets: &RunSecrets,
 ) -> Result<Environment, Refusal> {
     let (mut environment, mut ignored) = (Vec::new(), Vec::new());
     for (name, value) in sent {
-        if !page.mentions(&name) {
+        if !page.mentions(&name) || secrets.has(&name) {
             ignored.push(name);
         } else if value.contains('\0') {
             return Err(Refusal::invalid_field(&format!("env.{name}"), "must not contain a NUL"));
@@ -84,6 +88,7 @@ fn split_environment(
             environment.push((name, value));
         }
     }
+    environment.extend(secrets.variables());
     Ok((environment, ignored))
 }
 

@@ -11,6 +11,7 @@ use toolfront_token::RunTool;
 
 use super::audited_run::AuditedRun;
 use super::entry::{allow, enter, files, request_path};
+use super::run_secrets::RunSecrets;
 use super::running::{prepare, reply};
 use crate::access::reconsider;
 use crate::body;
@@ -43,8 +44,11 @@ pub(super) async fn run_tool(
         return Err(Refusal::hidden());
     }
     let files = files(gateway, &environment).await?;
-    let prepared = prepare(&files, &path, body::from_object(&bytes)?).await?;
-    let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared).await?;
+    let secrets = RunSecrets::of(gateway, &permit, &environment)?;
+    let request = body::from_object(&bytes)?;
+    let prepared = prepare(&files, &path, request, &secrets).await;
+    let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
+    let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
     let (run, ignored) = prepared.into_run(limits);
     let finished = tokio::select! {
         finished = gateway.sandbox().run(run) => finished,
@@ -56,11 +60,12 @@ pub(super) async fn run_tool(
         Ok(finished) => finished,
         Err(err) => {
             audited.end(Outcome::NotStarted, 0, 0).await;
-            return Err(err.into());
+            return Err(Refusal::from(err).masked(secrets.mask()));
         }
     };
     let outcome = if finished.timed_out { Outcome::TimedOut } else { Outcome::Exited(finished.returncode) };
     let output = finished.stdout.bytes.len().saturating_add(finished.stderr.bytes.len());
+    let finished = secrets.mask_output(finished).await?;
     let answer = reply(finished, ignored, &context.request_id, &parts.headers);
     audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
     let mut answer = axum::Json(answer).into_response();

@@ -1,7 +1,7 @@
 //! How records look on the wire.
 
 use toolfront_api as api;
-use toolfront_store::{EnvironmentRecord, LastUse, StoredRelease, StoredToken};
+use toolfront_store::{EnvironmentRecord, LastUse, SecretRecord, StoredRelease, StoredToken};
 use toolfront_token::{Actor, EnvGrant, Status, Timestamp, TokenName, Visibility};
 
 use crate::gateway::Gateway;
@@ -97,4 +97,9 @@ pub(super) fn release(stored: &StoredRelease, current: Option<u32>) -> api::Rele
         created_at: time(stored.created_at),
         created_by: actor(stored.created_by),
     }
+}
+
+pub(super) fn secret(record: &SecretRecord) -> api::Secret {
+    let SecretRecord { name, created_at, updated_at } = record;
+    api::Secret { name: name.to_string(), created_at: time(*created_at), updated_at: time(*updated_at) }
 }

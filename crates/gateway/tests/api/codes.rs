@@ -128,6 +128,14 @@ async fn provoke(code: Code) -> Answer {
             gateway.database().execute_batch("ALTER TABLE audit_events RENAME TO gone").unwrap();
             admin("POST", "/api/v1/tokens").json(&asked).send().await
         }
+        Code::SecretsUnavailable => {
+            let set =
+                || admin("PUT", "/api/v1/environments/docs/secrets/KEY").json(&json!({ "value": "hunter2" }));
+            set().send().await.data();
+            let under_another_key = "UPDATE environment_secrets SET key_id = zeroblob(8)";
+            gateway.database().execute(under_another_key, []).unwrap();
+            set().send().await
+        }
         Code::InsufficientStorage => insufficient_storage().await,
     }
 }

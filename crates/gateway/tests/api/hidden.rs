@@ -37,6 +37,12 @@ fn calls(gateway: &TestGateway, named: &str) -> Vec<Call> {
         api("POST", "/publish").json(&json!({ "nonsense": 1 })),
         api("POST", "/rollback").json(&json!({ "release": 1 })),
         api("POST", "/rollback").json(&json!({ "release": 99 })),
+        api("GET", "/secrets"),
+        api("PUT", "/secrets/KEY").json(&json!({ "value": "hunter2" })),
+        api("PUT", "/secrets/PATH").json(&json!({ "value": "" })),
+        api("PUT", "/secrets/KEY").bytes("text/plain", b"x".to_vec()),
+        api("DELETE", "/secrets/KEY"),
+        api("DELETE", "/secrets/A-B"),
     ]
 }
 

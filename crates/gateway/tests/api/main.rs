@@ -21,6 +21,7 @@ mod openapi;
 mod operations;
 mod organizations;
 mod secrecy;
+mod secrets;
 mod server;
 mod support;
 mod tokens;

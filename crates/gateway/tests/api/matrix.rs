@@ -50,7 +50,7 @@ const fn anywhere(action: &'static str, needed: usize) -> Row {
     Row { action, cells }
 }
 
-const MATRIX: [Row; 20] = [
+const MATRIX: [Row; 23] = [
     in_set("read a page", 0),
     in_set("read a file", 0),
     in_set("run a tool", 1),
@@ -67,6 +67,9 @@ const MATRIX: [Row; 20] = [
     in_set("roll back", 2),
     in_set("change visibility", 2),
     in_set("delete an environment", 2),
+    in_set("list secrets", 2),
+    in_set("set a secret", 2),
+    in_set("delete a secret", 2),
     anywhere("upload", 2),
     anywhere("list tokens", 2),
     // A narrow token for `here`: it is dominated by whoever has all environments, or `here` among them.
@@ -104,6 +107,18 @@ async fn attempt(gateway: &TestGateway, action: &str, asker: &Issued) -> Answer 
             call("PATCH", "/api/v1/environments/spare").json(&body).send().await
         }
         "delete an environment" => call("DELETE", "/api/v1/environments/spare").send().await,
+        "list secrets" => call("GET", "/api/v1/environments/spare/secrets").send().await,
+        "set a secret" => {
+            call("PUT", "/api/v1/environments/spare/secrets/NEW")
+                .json(&json!({ "value": "hunter2" }))
+                .send()
+                .await
+        }
+        "delete a secret" => {
+            let path = "/api/v1/environments/spare/secrets/KEY";
+            gateway.as_admin("PUT", path).json(&json!({ "value": "hunter2" })).send().await.data();
+            call("DELETE", path).send().await
+        }
         "upload" => call("POST", "/api/v1/uploads").json(&manifest()).send().await,
         "list tokens" => call("GET", "/api/v1/tokens").send().await,
         "get a token" => call("GET", &format!("/api/v1/tokens/{}", target.id)).send().await,

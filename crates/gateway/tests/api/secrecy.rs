@@ -18,7 +18,7 @@ use crate::support::{Answer, Call, Issued, TestGateway, percent_encoded, unknown
 
 /// All that is logged in this process, at every level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -41,7 +41,7 @@ impl<'w> MakeWriter<'w> for Log {
 
 impl Log {
     /// Begins to log, also from the threads of the store. Tests of one process share the log.
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         static SHARED: OnceLock<Log> = OnceLock::new();
         let begun = SHARED.get_or_init(|| {
             let log = Self::default();
@@ -52,7 +52,7 @@ impl Log {
         begun.clone()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }

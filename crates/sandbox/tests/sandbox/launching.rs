@@ -109,7 +109,7 @@ async fn a_refusal_shows_neither_expanded_arguments_nor_the_environment() {
         Page::parse(&FilePath::parse("page.md").unwrap(), "---\ntools:\n  - [no-such-program, $KEY]\n---\n")
             .unwrap();
     let command = CommandLine::parse(vec!["no-such-program".into(), "$KEY".into()]).unwrap();
-    let allowed = page.admit(&command).unwrap().expand(&|_| Some("hunter2".into())).unwrap();
+    let allowed = page.admit(&command).unwrap().expand(&|_| Some("hunter2")).unwrap();
     let mut run = shop.order(allowed);
     run.environment = vec![("KEY".into(), "hunter2".into())];
     assert!(!format!("{run:?}").contains("hunter2"));

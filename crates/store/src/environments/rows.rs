@@ -6,6 +6,7 @@ use toolfront_token::{Actor, EnvId, EnvRef, OrgId, Timestamp, TokenId, Visibilit
 
 use super::{EnvironmentRecord, Release, StoredRelease};
 use crate::error::StoreError;
+use crate::secrets::{self, SealedSecrets};
 use crate::sqlite::{self, Stored};
 
 const ENVIRONMENT: &str = "SELECT e.id, e.organization_id, e.name, e.visibility, e.created_at, e.updated_at,
@@ -19,6 +20,7 @@ pub(super) fn visibility_word(visibility: Visibility) -> &'static str {
     }
 }
 
+/// The record without its secrets, which stand in another table.
 fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
     let stored: i64 = row.get(0)?;
     let corrupt = |column| StoreError::Corrupt { table: "environments", column, id: stored };
@@ -38,6 +40,7 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
             _ => return Err(corrupt("visibility")),
         },
         release,
+        secrets: SealedSecrets::default(),
         created_at: Timestamp::from_micros(row.get(4)?),
         updated_at: Timestamp::from_micros(row.get(5)?),
     })
@@ -55,9 +58,12 @@ pub(crate) fn load(
 ) -> Result<u64, StoreError> {
     let mut statement = connection.prepare(&format!("{ENVIRONMENT} WHERE e.deleted_at IS NULL"))?;
     let mut rows = statement.query([])?;
+    let mut secrets = secrets::all(connection)?;
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        each(record(row)?);
+        let mut record = record(row)?;
+        record.secrets = secrets.remove(&record.id.to_stored()).unwrap_or_default();
+        each(record);
         count += 1;
     }
     Ok(count)
@@ -66,13 +72,15 @@ pub(crate) fn load(
 /// One environment that is not deleted, of the organization that is named.
 pub(super) fn find(connection: &Connection, target: EnvRef) -> Result<Option<EnvironmentRecord>, StoreError> {
     let EnvRef { organization, environment } = target;
-    connection
-        .prepare_cached(&format!(
-            "{ENVIRONMENT} WHERE e.id = ?1 AND e.organization_id = ?2 AND e.deleted_at IS NULL"
-        ))?
+    let mut statement = connection.prepare_cached(&format!(
+        "{ENVIRONMENT} WHERE e.id = ?1 AND e.organization_id = ?2 AND e.deleted_at IS NULL"
+    ))?;
+    let found = statement
         .query_row((environment.to_stored(), organization.to_stored()), |row| Ok(record(row)))
         .optional()?
-        .transpose()
+        .transpose()?;
+    let secrets = secrets::of(connection, environment)?;
+    Ok(found.map(|record| EnvironmentRecord { secrets, ..record }))
 }
 
 /// The environment that has the name now.

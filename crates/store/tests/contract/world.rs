@@ -195,6 +195,7 @@ impl<B: Backend> World<B> {
         let backend = B::fresh();
         let memory = Arc::new(Memory::default());
         let (store, _) = backend.open(memory.clone(), at(0)).unwrap();
+        store.make_key(&mut Counter).await.unwrap();
         let admin = set_up(&store).await;
         Self { backend, store, memory, admin }
     }

@@ -230,3 +230,48 @@ async fn environments_named_beside_all_do_not_take_those_of_the_tokens_behind_th
         assert_eq!(loaded.record, *record);
     }
 }
+
+#[tokio::test]
+async fn a_secret_is_of_an_environment_encrypted_and_under_a_nonce_of_its_own() {
+    let database = Database::new().await;
+    let secret = "INSERT INTO environment_secrets
+        (environment_id, name, key_id, nonce, ciphertext, created_at, updated_at) VALUES";
+    let (key, nonce) = ("x'0000000000000000'", "x'000000000000000000000000'");
+    let value = "zeroblob(20)";
+    database.takes(&format!("{secret} (:environment, 'KEY', {key}, {nonce}, {value}, 0, 0)"));
+    let other = "x'010000000000000000000000'";
+    for row in [
+        format!("(:environment, 'KEY', {key}, {other}, {value}, 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, {nonce}, {value}, 0, 0)"),
+        format!("(5, 'OTHER', {key}, {other}, {value}, 0, 0)"),
+        format!("(:environment, '', {key}, {other}, {value}, 0, 0)"),
+        format!("(:environment, 'OTHER', x'00', {other}, {value}, 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, x'00', {value}, 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, {other}, zeroblob(19), 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, {other}, zeroblob(65553), 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, {other}, 'a text of twenty characters', 0, 0)"),
+        format!("(:environment, 'OTHER', NULL, {other}, {value}, 0, 0)"),
+        format!("(:environment, 'OTHER', {key}, {other}, {value}, NULL, 0)"),
+    ] {
+        database.refuses(&format!("{secret} {row}"));
+    }
+    database.takes(&format!("{secret} (:environment, 'OTHER', {key}, {other}, {value}, 0, 0)"));
+}
+
+#[tokio::test]
+async fn a_secret_whose_name_no_variable_can_have_is_corrupt() {
+    let database = Database::new().await;
+    database.takes(
+        "INSERT INTO environment_secrets
+            (environment_id, name, key_id, nonce, ciphertext, created_at, updated_at)
+         VALUES (:environment, 'A-B', zeroblob(8), zeroblob(12), zeroblob(20), 0, 0)",
+    );
+    let refused = database.open().err().unwrap();
+    assert!(
+        matches!(
+            refused,
+            OpenError::Store(StoreError::Corrupt { table: "environment_secrets", column: "name", .. })
+        ),
+        "{refused:?}"
+    );
+}

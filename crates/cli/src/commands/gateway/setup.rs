@@ -1,11 +1,12 @@
-//! `gateway init` and `gateway recover`.
+//! `gateway init`, `gateway recover` and `gateway rotate-key`.
 
 use serde_json::json;
-use toolfront_gateway::{FirstToken, Gateway};
+use toolfront_gateway::{FirstToken, Gateway, KeyRotated};
 
 use super::options::Resolved;
 use super::{setup_failure, start_failure};
 use crate::failure::Failure;
+use crate::layout::count;
 use crate::session::Invocation;
 
 /// Makes the organization and prints its first admin token.
@@ -33,6 +34,20 @@ pub(super) async fn recover(resolved: Resolved, name: &str, invocation: &Invocat
     let gateway = open(resolved).await?;
     let first = gateway.recover(name).await.map_err(|error| setup_failure(&error))?;
     print(&first, invocation)
+}
+
+/// Encrypts all secrets under another key.
+pub(super) async fn rotate_key(resolved: Resolved, invocation: &Invocation) -> Result<(), Failure> {
+    let gateway = open(resolved).await?;
+    let KeyRotated { number, secrets } = gateway.rotate_key().await.map_err(|error| setup_failure(&error))?;
+    if invocation.printer.is_json() {
+        return invocation.printer.json(&json!({ "key": number, "secrets": secrets }));
+    }
+    invocation.printer.say(format_args!(
+        "{} under the new key {number}; the old one is removed. Back secrets.key up.",
+        count(secrets, "secret is", "secrets are")
+    ));
+    Ok(())
 }
 
 async fn open(resolved: Resolved) -> Result<Gateway, Failure> {

@@ -102,8 +102,14 @@ impl TestGateway {
     }
 
     /// Stops it, and starts another one on the same directory and the same clock.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// The same, with something done to the data directory in between.
+    pub(crate) async fn restart_after(mut self, change: impl FnOnce(&Path)) -> Self {
         self.end().await;
+        change(&self.settings.data_dir);
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let gateway = Gateway::open_with_clock(self.settings.clone(), clock).await.unwrap();
         self.serve(&gateway).await;
