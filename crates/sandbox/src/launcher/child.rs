@@ -1,0 +1,123 @@
+//! From a fork to the command: each step checked, in this order, and the first that fails is the last.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Gid, Uid, fchown};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, chdir, getppid, set_parent_process_death_signal, setsid,
+};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+    set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
+
+use super::kit::Kit;
+use super::paths::{Access, Place};
+use super::{landlock, limits};
+use crate::sys;
+use crate::wire::{Failure, Order, Step};
+
+/// All that a child needs to become a command.
+pub(super) struct Becoming<'a> {
+    pub(super) kit: &'a Kit,
+    pub(super) order: &'a Order,
+    pub(super) program: &'a Path,
+    pub(super) streams: &'a [OwnedFd],
+    pub(super) user: Option<(Uid, Gid)>,
+    pub(super) processes_taken: u64,
+    /// The slot, as it sees itself.
+    pub(super) parent: Pid,
+}
+
+impl Becoming<'_> {
+    /// Becomes the command.
+    ///
+    /// # Errors
+    ///
+    /// The step that failed. The process must end then.
+    pub(super) fn the_command(&self) -> Result<Infallible, Failure> {
+        setsid().map(drop).at(Step::Session)?;
+        self.take_streams().at(Step::Streams)?;
+        limits::set(self.order, self.processes_taken).at(Step::Limits)?;
+        self.change_user().at(Step::User)?;
+        drop_capabilities().at(Step::Capabilities)?;
+        // A change of user clears this, so it comes after; and the parent may have ended before it was set.
+        set_parent_process_death_signal(Some(Signal::KILL)).at(Step::Parent)?;
+        self.has_its_parent().at(Step::Parent)?;
+        chdir(self.order.directory.as_c_str()).at(Step::Directory)?;
+        sys::seal_descriptors_from(3).at(Step::Descriptors)?;
+        set_no_new_privs(true).at(Step::NoNewPrivileges)?;
+        landlock::confine(self.kit, self.order, self.own_proc()?.as_ref()).at(Step::Landlock)?;
+        self.filter_sockets().at(Step::Seccomp)?;
+        let program = CString::new(self.program.as_os_str().as_encoded_bytes());
+        let program = program.map_err(|_| Errno::INVAL).at(Step::Execute)?;
+        sys::release_signals();
+        let error = sys::execute(&program, &self.order.argv, &self.order.environment);
+        Err(failure(Step::Execute, error.raw_os_error().unwrap_or(0)))
+    }
+
+    fn take_streams(&self) -> Result<(), Errno> {
+        let [stdout, stderr] = self.streams else { return Err(Errno::BADF) };
+        if let Some((uid, gid)) = self.user {
+            // So that it can open them by name, as `/dev/stdout`.
+            fchown(stdout, Some(uid), Some(gid))?;
+            fchown(stderr, Some(uid), Some(gid))?;
+        }
+        dup2_stdout(stdout.as_fd())?;
+        dup2_stderr(stderr.as_fd())
+    }
+
+    fn change_user(&self) -> Result<(), Errno> {
+        let Some((uid, gid)) = self.user else { return Ok(()) };
+        set_thread_groups(&[])?;
+        set_thread_res_gid(gid, gid, gid)?;
+        set_thread_res_uid(uid, uid, uid)
+    }
+
+    fn has_its_parent(&self) -> Result<(), Errno> {
+        if getppid() == Some(self.parent) { Ok(()) } else { Err(Errno::SRCH) }
+    }
+
+    /// Without a `/proc` for the run alone: what `/proc` tells of this process. Not of those that it starts.
+    fn own_proc(&self) -> Result<Option<Place>, Failure> {
+        if self.kit.offered.namespaces {
+            return Ok(None);
+        }
+        // A system without /proc, or with one that hides this: then there is nothing to read.
+        Ok(Place::open("/proc/self", Access::Read).ok())
+    }
+
+    fn filter_sockets(&self) -> Result<(), Errno> {
+        if self.order.network || !self.kit.offered.seccomp {
+            return Ok(());
+        }
+        seccompiler::apply_filter(&self.kit.filter_of_sockets).map_err(|_| Errno::INVAL)
+    }
+}
+
+/// All sets but the bounding set, which the slot has dropped as far as it could and which means nothing without
+/// further privileges.
+fn drop_capabilities() -> Result<(), Errno> {
+    clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+trait At<T> {
+    fn at(self, step: Step) -> Result<T, Failure>;
+}
+
+impl<T> At<T> for Result<T, Errno> {
+    fn at(self, step: Step) -> Result<T, Failure> {
+        self.map_err(|errno| failure(step, errno.raw_os_error()))
+    }
+}
+
+fn failure(step: Step, errno: i32) -> Failure {
+    Failure { step, errno }
+}

@@ -1,0 +1,74 @@
+//! Finding out what the kernel offers by trying it, in a process that ends right after.
+
+use std::io;
+
+use rustix::process::{WaitOptions, geteuid, waitpid};
+use rustix::thread::set_no_new_privs;
+
+use super::kit::Kit;
+use super::landlock;
+use super::slot::enter_namespaces;
+use crate::sys::{self, Forked, SharedFailure};
+use crate::wire::{Failure, Offered, Step};
+
+const NO_NEW_PRIVS: i32 = 1;
+const SECCOMP: i32 = 2;
+const OWN_USER: i32 = 4;
+const ABI_SHIFT: i32 = 8;
+
+/// Tries everything once.
+pub(super) fn of(kit: &Kit) -> io::Result<Offered> {
+    let place = SharedFailure::new()?;
+    let namespaces = namespaces_work(place);
+    let found = in_a_fork(place, sys::fork(), || {
+        let abi = i32::try_from(landlock::abi()).unwrap_or(0);
+        let mut found = abi << ABI_SHIFT;
+        if kit.user_of_slot(0).is_some_and(|(uid, gid)| {
+            use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+            set_thread_groups(&[])
+                .and_then(|()| set_thread_res_gid(gid, gid, gid))
+                .and_then(|()| set_thread_res_uid(uid, uid, uid))
+                .is_ok()
+        }) {
+            found |= OWN_USER;
+        }
+        if set_no_new_privs(true).is_ok() {
+            found |= NO_NEW_PRIVS;
+        }
+        if seccompiler::apply_filter(&kit.filter).is_ok() {
+            found |= SECCOMP;
+        }
+        found
+    })
+    .unwrap_or(0);
+    Ok(Offered {
+        landlock_abi: u32::try_from(found >> ABI_SHIFT).unwrap_or(0),
+        seccomp: found & SECCOMP != 0,
+        no_new_privs: found & NO_NEW_PRIVS != 0,
+        own_user: found & OWN_USER != 0,
+        namespaces,
+    })
+}
+
+fn namespaces_work(place: SharedFailure) -> bool {
+    if !geteuid().is_root() {
+        return false;
+    }
+    in_a_fork(place, sys::fork_into_namespaces(), || i32::from(enter_namespaces().is_ok())) == Some(1)
+}
+
+/// What a function gives in a process of its own.
+fn in_a_fork(place: SharedFailure, forked: io::Result<Forked>, tried: impl FnOnce() -> i32) -> Option<i32> {
+    match forked.ok()? {
+        Forked::Child => {
+            place.set(Failure { step: Step::Fork, errno: tried() });
+            sys::exit_now(0)
+        }
+        Forked::Parent(pid) => {
+            let _ = waitpid(Some(pid), WaitOptions::empty());
+            let found = place.get().map(|found| found.errno);
+            place.clear();
+            found
+        }
+    }
+}
