@@ -2,15 +2,12 @@
 //!
 //! All of them are meant for the launcher and what it forks, which have one thread each.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, getpid};
-
-use crate::wire::{Failure, Step};
 
 /// Which side of a fork this is.
 pub(crate) enum Forked {
@@ -55,16 +52,61 @@ pub(crate) fn exit_now(code: i32) -> ! {
     }
 }
 
-/// Becomes another program; returns only if that failed.
-pub(crate) fn execute(program: &CStr, argv: &[CString], environment: &[CString]) -> io::Error {
-    let argv = null_terminated(argv);
-    let environment = null_terminated(environment);
-    #[expect(unsafe_code, reason = "std's `exec` runs a shell for files without a known format")]
-    // SAFETY: both arrays end with a null pointer, and all that they point to is borrowed for the whole call.
-    unsafe {
-        libc::execve(program.as_ptr(), argv.as_ptr(), environment.as_ptr())
-    };
-    io::Error::last_os_error()
+/// A stack for a child that shares this process's memory.
+pub(crate) struct Stack(Vec<u128>);
+
+impl Stack {
+    const WORDS: usize = 256 * 1024 / size_of::<u128>();
+
+    pub(crate) fn new() -> Self {
+        Self(vec![0; Self::WORDS])
+    }
+}
+
+/// Starts a child that runs `become_program`, and returns when the child has become a program or ended.
+///
+/// Until then the child works in *this* memory (which is what makes it cheap: nothing is copied, neither now nor at
+/// the first write to each page) while this process stands still. What the child allocates and does not free stays.
+pub(crate) fn start<F: Fn() -> i32>(stack: &mut Stack, become_program: &F) -> io::Result<Pid> {
+    extern "C" fn run<F: Fn() -> i32>(become_program: *mut c_void) -> c_int {
+        #[expect(unsafe_code, reason = "a C function gets a pointer")]
+        // SAFETY: this is the reference that `start` was given, which it holds until the child no longer runs this.
+        let become_program = unsafe { &*become_program.cast_const().cast::<F>() };
+        become_program()
+    }
+    let top = stack.0.as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let argument = ptr::from_ref(become_program).cast_mut().cast::<c_void>();
+    #[expect(unsafe_code, reason = "no safe wrapper can know what the child will do")]
+    // SAFETY: this is what posix_spawn does. CLONE_VFORK suspends this process, which has one thread, until the child
+    // executes a program or ends, so the memory has one user at a time and the borrows of `stack` and
+    // `become_program` outlive the child's use of them. The stack is 256 KiB, grows down from its aligned end, and
+    // belongs to this child alone. A panic in the child cannot unwind out of `run`: it aborts the child.
+    let pid = unsafe { libc::clone(run::<F>, top.cast::<c_void>(), flags, argument) };
+    Pid::from_raw(pid.max(0)).ok_or_else(io::Error::last_os_error)
+}
+
+/// A program with its arguments and environment, in the form in which the kernel takes them.
+pub(crate) struct Program<'a> {
+    file: &'a CStr,
+    argv: Vec<*const c_char>,
+    environment: Vec<*const c_char>,
+}
+
+impl<'a> Program<'a> {
+    pub(crate) fn new(file: &'a CStr, argv: &'a [CString], environment: &'a [CString]) -> Self {
+        Self { file, argv: null_terminated(argv), environment: null_terminated(environment) }
+    }
+
+    /// Becomes the program; returns only if that failed. Allocates nothing.
+    pub(crate) fn execute(&self) -> Errno {
+        #[expect(unsafe_code, reason = "std's `exec` runs a shell for files without a known format")]
+        // SAFETY: both arrays end with a null pointer, and all that they point to is borrowed for as long as `self`.
+        unsafe {
+            libc::execve(self.file.as_ptr(), self.argv.as_ptr(), self.environment.as_ptr())
+        };
+        last_errno()
+    }
 }
 
 fn null_terminated(strings: &[CString]) -> Vec<*const c_char> {
@@ -133,42 +175,4 @@ fn set_signal_mask(how: c_int, signals: &[Signal]) {
 
 fn last_errno() -> Errno {
     Errno::from_raw_os_error(io::Error::last_os_error().raw_os_error().unwrap_or(0))
-}
-
-/// A place in memory that a process shares with its forks: in it a child leaves word of why it did not become the
-/// program that it should have.
-#[derive(Clone, Copy)]
-pub(crate) struct SharedFailure(&'static AtomicU64);
-
-impl SharedFailure {
-    /// Makes the place. It lasts as long as this process and its forks.
-    pub(crate) fn new() -> io::Result<Self> {
-        use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-        #[expect(unsafe_code, reason = "shared memory comes from mmap alone")]
-        // SAFETY: a new mapping at an address that the kernel chooses replaces nothing.
-        let place = unsafe {
-            mmap_anonymous(ptr::null_mut(), 4096, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
-        }?;
-        #[expect(unsafe_code, reason = "the mapping becomes a reference")]
-        // SAFETY: the mapping is a page of zeroes, aligned to a page, never unmapped, and used through this reference
-        // alone; zeroes are a valid `AtomicU64`, which may be shared.
-        let place = unsafe { &*place.cast::<AtomicU64>() };
-        Ok(Self(place))
-    }
-
-    pub(crate) fn clear(self) {
-        self.0.store(0, Ordering::Release);
-    }
-
-    pub(crate) fn set(self, failure: Failure) {
-        let errno = u64::from(failure.errno.cast_unsigned());
-        self.0.store(u64::from(failure.step as u8) << 32 | errno, Ordering::Release);
-    }
-
-    pub(crate) fn get(self) -> Option<Failure> {
-        let word = self.0.load(Ordering::Acquire);
-        let step = Step::from_number(u8::try_from(word >> 32).unwrap_or(0))?;
-        let errno = u32::try_from(word & u64::from(u32::MAX)).unwrap_or(0).cast_signed();
-        Some(Failure { step, errno })
-    }
 }

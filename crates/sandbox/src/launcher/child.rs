@@ -1,9 +1,8 @@
-//! From a fork to the command: each step checked, in this order, and the first that fails is the last.
+//! From a child to the command: each step checked, in this order, and the first that fails is the last.
+//!
+//! The child works in its slot's memory (see [`sys::start`]), so nothing here allocates.
 
-use std::convert::Infallible;
-use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{Gid, Uid, fchown};
 use rustix::io::Errno;
@@ -18,15 +17,17 @@ use rustix::thread::{
 
 use super::kit::Kit;
 use super::paths::{Access, Place};
-use super::{landlock, limits};
-use crate::sys;
+use super::landlock::SystemRules;
+use super::limits;
+use crate::sys::{self, Program};
 use crate::wire::{Failure, Order, Step};
 
 /// All that a child needs to become a command.
 pub(super) struct Becoming<'a> {
     pub(super) kit: &'a Kit,
     pub(super) order: &'a Order,
-    pub(super) program: &'a Path,
+    pub(super) program: Program<'a>,
+    pub(super) rules: Option<SystemRules>,
     pub(super) streams: &'a [OwnedFd],
     pub(super) user: Option<(Uid, Gid)>,
     pub(super) processes_taken: u64,
@@ -35,12 +36,15 @@ pub(super) struct Becoming<'a> {
 }
 
 impl Becoming<'_> {
-    /// Becomes the command.
-    ///
-    /// # Errors
-    ///
-    /// The step that failed. The process must end then.
-    pub(super) fn the_command(&self) -> Result<Infallible, Failure> {
+    /// Becomes the command, or says which step failed. The process must end then.
+    pub(super) fn the_command(&self) -> Failure {
+        match self.take_steps() {
+            Ok(()) => failure(Step::Execute, self.program.execute()),
+            Err(failed) => failed,
+        }
+    }
+
+    fn take_steps(&self) -> Result<(), Failure> {
         setsid().map(drop).at(Step::Session)?;
         self.take_streams().at(Step::Streams)?;
         limits::set(self.order, self.processes_taken).at(Step::Limits)?;
@@ -52,13 +56,12 @@ impl Becoming<'_> {
         chdir(self.order.directory.as_c_str()).at(Step::Directory)?;
         sys::seal_descriptors_from(3).at(Step::Descriptors)?;
         set_no_new_privs(true).at(Step::NoNewPrivileges)?;
-        landlock::confine(self.kit, self.order, self.own_proc()?.as_ref()).at(Step::Landlock)?;
+        if let Some(rules) = &self.rules {
+            rules.confine(self.order, self.own_proc()).at(Step::Landlock)?;
+        }
         self.filter_sockets().at(Step::Seccomp)?;
-        let program = CString::new(self.program.as_os_str().as_encoded_bytes());
-        let program = program.map_err(|_| Errno::INVAL).at(Step::Execute)?;
         sys::release_signals();
-        let error = sys::execute(&program, &self.order.argv, &self.order.environment);
-        Err(failure(Step::Execute, error.raw_os_error().unwrap_or(0)))
+        Ok(())
     }
 
     fn take_streams(&self) -> Result<(), Errno> {
@@ -84,12 +87,12 @@ impl Becoming<'_> {
     }
 
     /// Without a `/proc` for the run alone: what `/proc` tells of this process. Not of those that it starts.
-    fn own_proc(&self) -> Result<Option<Place>, Failure> {
+    fn own_proc(&self) -> Option<Place> {
         if self.kit.offered.namespaces {
-            return Ok(None);
+            return None;
         }
         // A system without /proc, or with one that hides this: then there is nothing to read.
-        Ok(Place::open("/proc/self", Access::Read).ok())
+        Place::open(c"/proc/self", Access::Read).ok()
     }
 
     fn filter_sockets(&self) -> Result<(), Errno> {
@@ -114,10 +117,10 @@ trait At<T> {
 
 impl<T> At<T> for Result<T, Errno> {
     fn at(self, step: Step) -> Result<T, Failure> {
-        self.map_err(|errno| failure(step, errno.raw_os_error()))
+        self.map_err(|errno| failure(step, errno))
     }
 }
 
-fn failure(step: Step, errno: i32) -> Failure {
-    Failure { step, errno }
+fn failure(step: Step, errno: Errno) -> Failure {
+    Failure { step, errno: errno.raw_os_error() }
 }

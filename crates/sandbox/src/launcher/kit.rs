@@ -10,6 +10,7 @@ use rustix::fs::{Gid, Uid};
 use rustix::process::geteuid;
 use seccompiler::BpfProgram;
 
+use super::landlock::SystemRules;
 use super::paths::{Access, Place, of_the_system, open_present};
 use super::seccomp;
 use crate::wire::{Offered, Settings};
@@ -26,10 +27,12 @@ pub(super) struct Kit {
     first_user: u32,
     user_count: u32,
     extra_read: Vec<PathBuf>,
-    pub(super) unix_sockets: bool,
+    unix_sockets: bool,
     names: Vec<(PathBuf, Access)>,
-    pub(super) places: Vec<Place>,
+    places: Vec<Place>,
     places_opened: Option<Instant>,
+    rules: Option<SystemRules>,
+    rules_made: Option<Instant>,
     /// For a slot: inherited by all its commands.
     pub(super) filter: BpfProgram,
     /// For a command without a network, on top of that.
@@ -66,15 +69,30 @@ impl Kit {
         Some((Uid::from_raw(id), Gid::from_raw(id)))
     }
 
-    /// Looks the system's places up, unless that was done a moment ago.
-    pub(super) fn refresh(&mut self) {
-        if self.places_opened.is_some_and(|opened| opened.elapsed() < PLACES_FRESH) {
-            return;
+    /// The rules for one run, or none where the kernel has no Landlock.
+    pub(super) fn take_rules(&mut self) -> io::Result<Option<SystemRules>> {
+        if self.rules_made.is_none_or(|made| made.elapsed() >= PLACES_FRESH) {
+            self.rules = None;
+        }
+        self.make_rules()?;
+        Ok(self.rules.take())
+    }
+
+    /// Makes the rules for the next run, which takes longer than all that a run adds to them.
+    pub(super) fn make_rules(&mut self) -> io::Result<()> {
+        if self.offered.landlock_abi == 0 || self.rules.is_some() {
+            return Ok(());
         }
         if self.names.is_empty() {
             self.names = of_the_system(&self.extra_read, self.offered.namespaces);
         }
-        self.places = open_present(&self.names);
-        self.places_opened = Some(Instant::now());
+        if self.places_opened.is_none_or(|opened| opened.elapsed() >= PLACES_FRESH) {
+            self.places = open_present(&self.names);
+            self.places_opened = Some(Instant::now());
+        }
+        let rules = SystemRules::of(&self.places, self.unix_sockets).map_err(io::Error::other)?;
+        self.rules = Some(rules);
+        self.rules_made = self.places_opened;
+        Ok(())
     }
 }

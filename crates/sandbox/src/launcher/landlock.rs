@@ -3,12 +3,11 @@
 use std::ffi::CStr;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, Scope, make_bitflags,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
+    RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
 };
 use rustix::io::Errno;
 
-use super::kit::Kit;
 use super::paths::{Access, Place};
 use crate::wire::Order;
 
@@ -16,47 +15,64 @@ use crate::wire::Order;
 /// thing, what a machine offers another, and [`super::trial`] says which of it there is.
 const NEWEST: ABI = ABI::V10;
 
-/// Confines this process for good. `own_proc`: where there is no `/proc` for the run alone, the place in it that is
-/// this process's.
-pub(super) fn confine(kit: &Kit, order: &Order, own_proc: Option<&Place>) -> Result<(), Errno> {
-    if kit.offered.landlock_abi == 0 {
-        return Ok(());
+/// The rules that are the same for every run, ready for those of one run to be added.
+pub(super) struct SystemRules(RulesetCreated);
+
+impl SystemRules {
+    pub(super) fn of(places: &[Place], unix_sockets: bool) -> Result<Self, RulesetError> {
+        let mut files = AccessFs::from_all(NEWEST);
+        if unix_sockets {
+            files.remove(AccessFs::ResolveUnix);
+        }
+        let ruleset = Ruleset::default().handle_access(files)?.scope(Scope::from_all(NEWEST))?.create()?;
+        add(ruleset, places).map(Self)
     }
-    let private = open(&order.private, Access::ReadWrite)?;
-    let release_access =
-        if order.writable_release { Access::ReadWriteExecute } else { Access::ReadExecute };
-    let release = open(&order.release, release_access)?;
-    let places = kit.places.iter().chain([&private, &release]).chain(own_proc);
-    restrict(places, kit.unix_sockets, order.network).map_err(|_| errno())
+
+    /// Confines this process for good, to these rules and those of its run. `own_proc`: where there is no `/proc` for
+    /// the run alone, the place in it that is this process's.
+    pub(super) fn confine(&self, order: &Order, own_proc: Option<Place>) -> Result<(), Errno> {
+        let release_access =
+            if order.writable_release { Access::ReadWriteExecute } else { Access::ReadExecute };
+        let private = open(&order.private, Access::ReadWrite)?;
+        let release = open(&order.release, release_access)?;
+        let ruleset = self.0.try_clone().map_err(|error| errno_of(&error))?;
+        let places = [Some(private), Some(release), own_proc];
+        let ruleset = add(ruleset, places.iter().flatten()).map_err(|_| last_errno())?;
+        ruleset.restrict_self().map_err(|_| last_errno())?;
+        if !order.network {
+            without_network().map_err(|_| last_errno())?;
+        }
+        Ok(())
+    }
 }
 
-fn open(path: &CStr, access: Access) -> Result<Place, Errno> {
-    Place::open(path, access).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
-}
-
-fn errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
-}
-
-fn restrict<'a>(
-    places: impl Iterator<Item = &'a Place>,
-    unix_sockets: bool,
-    network: bool,
-) -> Result<(), RulesetError> {
-    let mut files = AccessFs::from_all(NEWEST);
-    if unix_sockets {
-        files.remove(AccessFs::ResolveUnix);
-    }
-    let mut ruleset = Ruleset::default().handle_access(files)?.scope(Scope::from_all(NEWEST))?;
-    if !network {
-        ruleset = ruleset.handle_access(AccessNet::from_all(NEWEST))?;
-    }
-    let mut ruleset = ruleset.create()?;
+fn add<'a>(
+    mut ruleset: RulesetCreated,
+    places: impl IntoIterator<Item = &'a Place>,
+) -> Result<RulesetCreated, RulesetError> {
     for place in places {
         ruleset = ruleset.add_rule(PathBeneath::new(&place.handle, rights(place)))?;
     }
-    ruleset.restrict_self()?;
+    Ok(ruleset)
+}
+
+/// A second layer: no port may be bound or connected to. (That no socket can be made is seccomp's part.)
+fn without_network() -> Result<(), RulesetError> {
+    Ruleset::default().handle_access(AccessNet::from_all(NEWEST))?.create()?.restrict_self()?;
     Ok(())
+}
+
+fn open(path: &CStr, access: Access) -> Result<Place, Errno> {
+    Place::open(path, access).map_err(|error| errno_of(&error))
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::INVAL)
+}
+
+/// The crate's errors hold the system's, deep inside; it is still the last one.
+fn last_errno() -> Errno {
+    errno_of(&std::io::Error::last_os_error())
 }
 
 fn rights(place: &Place) -> BitFlags<AccessFs> {

@@ -1,6 +1,7 @@
 //! A slot: the process that runs one command after the other, and holds whatever they start.
 
-use std::ffi::OsStr;
+use std::cell::Cell;
+use std::ffi::{CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -19,17 +20,21 @@ use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_
 
 use super::child::Becoming;
 use super::kit::Kit;
+use super::landlock::SystemRules;
 use super::offspring;
 use crate::frames::{Incoming, send};
 use crate::program::{NoProgram, find_program};
 use crate::removal::remove_tree;
-use crate::sys::{self, Forked, SharedFailure};
+use crate::sys::{self, Program, Stack};
 use crate::wire::{Failure, FromSlot, Message, Order, Step, ToSlot};
 
 /// How often to reap what a command's descendants left to the slot while the command itself goes on.
 const SWEEP: Duration = Duration::from_millis(250);
 /// How long the count of a user's processes is taken as it was.
 const COUNT_FRESH: Duration = Duration::from_secs(1);
+
+/// What a child ends with that did not become its command. Why, it leaves in the slot's memory.
+const FAILED_CODE: i32 = 127;
 
 pub(super) struct Slot {
     pub(super) kit: Kit,
@@ -52,7 +57,7 @@ impl Slot {
 
     fn serve_runs(&mut self) -> io::Result<()> {
         self.prepare()?;
-        let failure = SharedFailure::new()?;
+        let mut stack = Stack::new();
         let mut incoming = Incoming::default();
         let mut count = ProcessCount::default();
         loop {
@@ -75,11 +80,13 @@ impl Slot {
             let ToSlot::Run(order) = ToSlot::decode(&received.body).map_err(io::Error::other)? else {
                 continue;
             };
-            self.kit.refresh();
-            let taken = if self.user.is_some() { 0 } else { count.now() };
-            let run = SlotRun { slot: self, order: &order, streams: received.descriptors, failure, taken };
-            let Some(ended) = run.see_through(&mut incoming)? else { return Ok(()) };
+            let rules = self.kit.take_rules()?;
+            let processes_taken = if self.user.is_some() { 0 } else { count.now() };
+            let streams = received.descriptors;
+            let run = SlotRun { slot: self, order: &order, streams, rules, processes_taken };
+            let Some(ended) = run.see_through(&mut incoming, &mut stack)? else { return Ok(()) };
             send(self.socket.as_fd(), &ended.encode(), &[])?;
+            self.kit.make_rules()?;
         }
     }
 
@@ -117,18 +124,18 @@ struct SlotRun<'a> {
     slot: &'a Slot,
     order: &'a Order,
     streams: Vec<OwnedFd>,
-    failure: SharedFailure,
-    taken: u64,
+    rules: Option<SystemRules>,
+    processes_taken: u64,
 }
 
 impl SlotRun<'_> {
     /// From the order to its answer. `None`: nobody waits for it any more.
-    fn see_through(self, incoming: &mut Incoming) -> io::Result<Option<FromSlot>> {
+    fn see_through(self, incoming: &mut Incoming, stack: &mut Stack) -> io::Result<Option<FromSlot>> {
         let private = path_of(&self.order.private);
         if let Err(errno) = self.make_private_directory(&private) {
             return Ok(Some(failed(Step::PrivateDirectory, errno)));
         }
-        let ended = self.run(incoming);
+        let ended = self.run(incoming, stack);
         offspring::kill_all();
         if rmdir(&private).is_err() {
             let _ = remove_tree(&private);
@@ -142,51 +149,50 @@ impl SlotRun<'_> {
         chownat(CWD, private, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    fn run(self, incoming: &mut Incoming) -> io::Result<Option<FromSlot>> {
+    fn run(self, incoming: &mut Incoming, stack: &mut Stack) -> io::Result<Option<FromSlot>> {
         let program = match self.find_program() {
             Ok(program) => program,
             Err(errno) => return Ok(Some(failed(Step::Program, errno))),
         };
-        let (slot, failure) = (self.slot, self.failure);
-        failure.clear();
-        let parent = getpid();
-        let leader = match sys::fork() {
-            Ok(Forked::Parent(pid)) => pid,
-            Ok(Forked::Child) => self.become_the_command(&program, parent),
+        let (slot, failure) = (self.slot, Cell::new(None));
+        let becoming = Becoming {
+            kit: &slot.kit,
+            order: self.order,
+            program: Program::new(&program, &self.order.argv, &self.order.environment),
+            rules: self.rules,
+            streams: &self.streams,
+            user: slot.user,
+            processes_taken: self.processes_taken,
+            parent: getpid(),
+        };
+        let started = sys::start(stack, &|| {
+            failure.set(Some(becoming.the_command()));
+            FAILED_CODE
+        });
+        drop(becoming);
+        // The command's ends of its pipes are its own from here on.
+        drop(self.streams);
+        let leader = match started {
+            Ok(pid) => pid,
             Err(error) => {
                 let errno = Errno::from_io_error(&error).unwrap_or(Errno::AGAIN);
                 return Ok(Some(failed(Step::Fork, errno)));
             }
         };
-        // The command's ends of its pipes are its own from here on.
-        drop(self);
         let Some(status) = wait_for(slot, leader, incoming)? else { return Ok(None) };
         let ended = failure.get().map(FromSlot::Failed);
         Ok(Some(ended.unwrap_or_else(|| ended_with(status))))
     }
 
-    fn find_program(&self) -> Result<PathBuf, Errno> {
+    fn find_program(&self) -> Result<CString, Errno> {
         let name = self.order.argv.first().and_then(|name| name.to_str().ok()).ok_or(Errno::NOENT)?;
         let search_path = self.order.search_path.to_str().map_err(|_| Errno::INVAL)?;
-        find_program(name, &path_of(&self.order.directory), search_path).map_err(|none| match none {
+        let found = find_program(name, &path_of(&self.order.directory), search_path);
+        let found = found.map_err(|none| match none {
             NoProgram::NotFound => Errno::NOENT,
             NoProgram::NotExecutable => Errno::ACCESS,
-        })
-    }
-
-    fn become_the_command(&self, program: &Path, parent: Pid) -> ! {
-        let becoming = Becoming {
-            kit: &self.slot.kit,
-            order: self.order,
-            program,
-            streams: &self.streams,
-            user: self.slot.user,
-            processes_taken: self.taken,
-            parent,
-        };
-        let Err(failed) = becoming.the_command();
-        self.failure.set(failed);
-        sys::exit_now(127)
+        })?;
+        CString::new(found.into_os_string().into_encoded_bytes()).map_err(|_| Errno::NOENT)
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::io;
 
+use rustix::io::{read, write};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{WaitOptions, geteuid, waitpid};
 use rustix::thread::set_no_new_privs;
 
 use super::kit::Kit;
 use super::landlock;
 use super::slot::enter_namespaces;
-use crate::sys::{self, Forked, SharedFailure};
-use crate::wire::{Failure, Offered, Step};
+use crate::sys::{self, Forked};
+use crate::wire::Offered;
 
 const NO_NEW_PRIVS: i32 = 1;
 const SECCOMP: i32 = 2;
@@ -18,9 +20,8 @@ const ABI_SHIFT: i32 = 8;
 
 /// Tries everything once.
 pub(super) fn of(kit: &Kit) -> io::Result<Offered> {
-    let place = SharedFailure::new()?;
-    let namespaces = namespaces_work(place);
-    let found = in_a_fork(place, sys::fork(), || {
+    let namespaces = namespaces_work()?;
+    let found = in_a_fork(sys::fork, || {
         let abi = i32::try_from(landlock::abi()).unwrap_or(0);
         let mut found = abi << ABI_SHIFT;
         if kit.user_of_slot(0).is_some_and(|(uid, gid)| {
@@ -39,8 +40,7 @@ pub(super) fn of(kit: &Kit) -> io::Result<Offered> {
             found |= SECCOMP;
         }
         found
-    })
-    .unwrap_or(0);
+    })?;
     Ok(Offered {
         landlock_abi: u32::try_from(found >> ABI_SHIFT).unwrap_or(0),
         seccomp: found & SECCOMP != 0,
@@ -50,25 +50,26 @@ pub(super) fn of(kit: &Kit) -> io::Result<Offered> {
     })
 }
 
-fn namespaces_work(place: SharedFailure) -> bool {
-    if !geteuid().is_root() {
-        return false;
-    }
-    in_a_fork(place, sys::fork_into_namespaces(), || i32::from(enter_namespaces().is_ok())) == Some(1)
+fn namespaces_work() -> io::Result<bool> {
+    let entered = || i32::from(enter_namespaces().is_ok());
+    Ok(geteuid().is_root() && in_a_fork(sys::fork_into_namespaces, entered)? == 1)
 }
 
-/// What a function gives in a process of its own.
-fn in_a_fork(place: SharedFailure, forked: io::Result<Forked>, tried: impl FnOnce() -> i32) -> Option<i32> {
-    match forked.ok()? {
-        Forked::Child => {
-            place.set(Failure { step: Step::Fork, errno: tried() });
+/// What a function gives in a process of its own; 0 if there is no such process.
+fn in_a_fork(fork: fn() -> io::Result<Forked>, tried: impl FnOnce() -> i32) -> io::Result<i32> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    match fork() {
+        Ok(Forked::Child) => {
+            let _ = write(&writer, &tried().to_ne_bytes());
             sys::exit_now(0)
         }
-        Forked::Parent(pid) => {
-            let _ = waitpid(Some(pid), WaitOptions::empty());
-            let found = place.get().map(|found| found.errno);
-            place.clear();
-            found
+        Ok(Forked::Parent(pid)) => {
+            drop(writer);
+            let mut found = [0; 4];
+            let count = read(&reader, &mut found)?;
+            waitpid(Some(pid), WaitOptions::empty())?;
+            Ok(if count == found.len() { i32::from_ne_bytes(found) } else { 0 })
         }
+        Err(_) => Ok(0),
     }
 }

@@ -82,6 +82,9 @@ async fn no_descriptor_but_the_first_three_is_passed_on() {
     assert!(inherited.0.as_raw_fd() >= 3 && inherited.1.as_raw_fd() < 200);
     let shop = Workshop::new();
     let probe = "n=0; while [ $n -lt 200 ]; do [ -e /proc/$$/fd/$n ] && echo $n; n=$((n + 1)); done";
+    assert_eq!(text(&shop.script(probe).await.stdout.bytes), "0\n1\n2\n");
+    // Nor without a launcher, once this process has sealed what it inherited.
+    let shop = Workshop::with(|config| config.launcher = None);
     let before = shop.script(probe).await;
     assert_ne!(
         text(&before.stdout.bytes),

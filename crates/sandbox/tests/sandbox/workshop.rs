@@ -168,8 +168,15 @@ pub(crate) fn children(parent: &str) -> Vec<String> {
         .collect()
 }
 
-fn state(pid: &str) -> Option<char> {
-    field(pid, 0)?.chars().next()
+/// The state of a command's process, by the number that it has for itself: it may be in a namespace of its own.
+fn state(own_pid: &str) -> Option<char> {
+    let numbered = |pid: &String| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+        numbers.split_whitespace().last() == Some(own_pid)
+    };
+    let pid = commands().into_iter().find(numbered)?;
+    field(&pid, 0)?.chars().next()
 }
 
 /// A field of `/proc/PID/stat`, counted from the state, which follows the name in parentheses.
