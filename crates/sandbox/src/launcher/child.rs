@@ -59,6 +59,7 @@ impl Becoming<'_> {
         if let Some(rules) = &self.rules {
             rules.confine(self.order, self.own_proc()).at(Step::Landlock)?;
         }
+        limits::set_open_files(self.order).at(Step::Limits)?;
         self.filter_sockets().at(Step::Seccomp)?;
         sys::release_signals();
         Ok(())

@@ -15,16 +15,22 @@ pub(super) fn set(order: &Order, processes_taken: u64) -> Result<(), Errno> {
         (Resource::Data, order.memory),
         (Resource::As, order.memory.saturating_mul(MAPPED_PER_FILLED)),
         (Resource::Nproc, order.processes.saturating_add(processes_taken)),
-        (Resource::Nofile, order.open_files),
         (Resource::Fsize, order.file_size),
         (Resource::Cpu, order.cpu_seconds),
         (Resource::Memlock, 0),
         (Resource::Msgqueue, 0),
     ];
-    for (resource, value) in limits {
-        // Never more than this process has itself: that takes privileges, and nobody meant to give more.
-        let value = getrlimit(resource).maximum.map_or(value, |most| value.min(most));
-        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
-    }
-    Ok(())
+    limits.into_iter().try_for_each(|(resource, value)| set_one(resource, value))
+}
+
+/// Comes after the last step that opens something: a child still has the slot's files open, and may have more of them
+/// than its command may.
+pub(super) fn set_open_files(order: &Order) -> Result<(), Errno> {
+    set_one(Resource::Nofile, order.open_files)
+}
+
+/// Never more than this process has itself: that takes privileges, and nobody meant to give more.
+fn set_one(resource: Resource, value: u64) -> Result<(), Errno> {
+    let value = getrlimit(resource).maximum.map_or(value, |most| value.min(most));
+    setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
 }

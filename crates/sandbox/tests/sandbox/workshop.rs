@@ -58,6 +58,11 @@ impl Workshop {
         self.run(&["sh", "-c", script]).await.unwrap()
     }
 
+    /// Runs a shell script that may have no end of its own.
+    pub(crate) async fn script_result(&self, script: &str) -> Result<Finished, RunError> {
+        self.finish(self.order(allowed(&["sh", "-c", script], "60s"))).await
+    }
+
     /// Runs a shell script that has a second.
     pub(crate) async fn script_of_a_second(&self, script: &str) -> Finished {
         self.finish(self.order(allowed(&["sh", "-c", script], "1s"))).await.unwrap()
@@ -117,6 +122,10 @@ pub(crate) fn allowed(argv: &[&str], timeout: &str) -> AllowedCommand {
     let page = Page::parse(&FilePath::parse("page.md").unwrap(), &source).unwrap();
     let command = CommandLine::parse(argv.iter().map(ToString::to_string).collect()).unwrap();
     page.admit(&command).unwrap().expand(&|_| None).unwrap()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
