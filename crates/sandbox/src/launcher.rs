@@ -80,7 +80,7 @@ fn serve() -> io::Result<()> {
     let ToLauncher::Configure(settings) = ToLauncher::decode(&first.body).map_err(io::Error::other)? else {
         return Err(io::Error::other("the first message does not configure"));
     };
-    let mut kit = Kit::prepare(settings)?;
+    let mut kit = Kit::prepare(&settings)?;
     kit.offered = trial::of(&kit)?;
     send(control.as_fd(), &kit.offered.encode(), &[])?;
     Launcher::new(control, kit)?.serve(incoming)
@@ -108,7 +108,8 @@ struct Launcher {
 
 struct RunningSlot {
     pid: Pid,
-    watch: OwnedFd,
+    /// Where the kernel has such descriptors. Elsewhere the next order shows which slots have ended.
+    watch: Option<OwnedFd>,
 }
 
 impl Launcher {
@@ -121,8 +122,8 @@ impl Launcher {
         loop {
             let readable = PollFlags::IN;
             let mut watched = vec![PollFd::new(&self.control, readable)];
-            let slots = self.slots.iter().flatten();
-            watched.extend(slots.map(|slot| PollFd::new(&slot.watch, readable)));
+            let watches = self.slots.iter().flatten().filter_map(|slot| slot.watch.as_ref());
+            watched.extend(watches.map(|watch| PollFd::new(watch, readable)));
             match poll(&mut watched, None) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -163,7 +164,7 @@ impl Launcher {
                 Ok(Some(Slot { kit, socket, lifeline, user }))
             }
             Ok(Forked::Parent(pid)) => {
-                let watch = pidfd_open(pid, PidfdFlags::empty())?;
+                let watch = pidfd_open(pid, PidfdFlags::empty()).ok();
                 let slot = Some(RunningSlot { pid, watch });
                 match self.slots.get_mut(number) {
                     Some(place) => *place = slot,

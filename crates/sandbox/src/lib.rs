@@ -23,9 +23,9 @@
 //!
 //! It refuses to know why a command is allowed, who asked for it and what is done with its output.
 
+mod cage;
 #[cfg(target_os = "linux")]
 mod caged;
-mod cage;
 mod capture;
 mod descriptors;
 mod direct;
@@ -46,6 +46,7 @@ mod launcher {
     }
 }
 mod private_directory;
+mod probe;
 mod process;
 mod program;
 mod readable;
@@ -66,6 +67,7 @@ pub use cage::{Cage, CageLimits, Network};
 pub use descriptors::seal_inherited_descriptors;
 pub use error::{RunError, StartError};
 pub use launcher::launcher_main;
+pub use probe::Finding;
 pub use report::{LayerReport, SandboxReport};
 pub use run::{Captured, Finished, Output, Run, RunLimits};
 pub use sandbox::{CommandUsers, DEFAULT_PATH, LauncherCommand, Sandbox, SandboxConfig};

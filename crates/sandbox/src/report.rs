@@ -33,7 +33,9 @@ impl SandboxReport {
 
     /// Commands are started directly, without any of it.
     pub(crate) fn of_nothing(why: &'static str) -> Self {
-        Self { layers: vec![LayerReport { name: "cage", required: true, enforced: false, note: why.to_owned() }] }
+        Self {
+            layers: vec![LayerReport { name: "cage", required: true, enforced: false, note: why.to_owned() }],
+        }
     }
 }
 
@@ -43,7 +45,7 @@ mod offered {
     use crate::wire::Offered;
 
     impl SandboxReport {
-        pub(crate) fn of(offered: &Offered, unix_sockets: bool) -> Self {
+        pub(crate) fn of(offered: Offered, unix_sockets: bool) -> Self {
             let abi = offered.landlock_abi;
             let layer = |name, required, enforced, note: &str, otherwise: &str| LayerReport {
                 name,

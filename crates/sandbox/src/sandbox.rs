@@ -198,7 +198,8 @@ impl Sandbox {
         let config = Arc::clone(&self.config);
         keep_ended_children();
         let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
-        let running = (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
+        let running =
+            (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
         let deadline = Instant::now() + timeout;
         running.see_through(deadline, limits, sink).await.map_err(Refusal::NoCode)
     }
@@ -227,7 +228,7 @@ fn confinement(config: &SandboxConfig) -> Result<(Option<Arc<Slots>>, SandboxRep
     let refused = |source| StartError::Launcher { program: command.program.display().to_string(), source };
     let settings = caged::settings(config).map_err(refused)?;
     let (slots, offered) = Slots::start(command.clone(), settings).map_err(refused)?;
-    Ok((Some(Arc::new(slots)), SandboxReport::of(&offered, config.unix_sockets)))
+    Ok((Some(Arc::new(slots)), SandboxReport::of(offered, config.unix_sockets)))
 }
 
 #[cfg(not(target_os = "linux"))]

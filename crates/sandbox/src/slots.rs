@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
-use rustix::net::{
-    AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair,
-};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
 use tokio::task::spawn_blocking;
 
 use crate::frames::{Incoming, send};

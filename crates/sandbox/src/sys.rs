@@ -117,9 +117,8 @@ fn null_terminated(strings: &[CString]) -> Vec<*const c_char> {
 pub(crate) fn seal_descriptors_from(first: u32) -> Result<(), Errno> {
     #[expect(unsafe_code, reason = "neither std nor rustix has close_range")]
     // SAFETY: with this flag nothing is closed: descriptors get a flag that all of this process carry anyway.
-    let result = unsafe {
-        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
 }
 

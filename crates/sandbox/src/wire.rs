@@ -57,6 +57,7 @@ pub(crate) struct Settings {
 
 /// The launcher's answer to [`ToLauncher::Configure`]: what it tried, and what worked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one layer whether it is there")]
 pub(crate) struct Offered {
     pub(crate) landlock_abi: u32,
     pub(crate) seccomp: bool,

@@ -6,19 +6,20 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Gid, Uid, fchown};
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, Signal, chdir, getppid, set_parent_process_death_signal, setsid,
-};
+use rustix::process::{Pid, Signal, chdir, getppid, set_parent_process_death_signal, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdout};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
     set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
+use seccompiler::{BpfProgram, apply_filter};
+
 use super::kit::Kit;
-use super::paths::{Access, Place};
 use super::landlock::SystemRules;
 use super::limits;
+use super::paths::{Access, Place};
+use crate::descriptors::seal_all_descriptors;
 use crate::sys::{self, Program};
 use crate::wire::{Failure, Order, Step};
 
@@ -54,13 +55,13 @@ impl Becoming<'_> {
         set_parent_process_death_signal(Some(Signal::KILL)).at(Step::Parent)?;
         self.has_its_parent().at(Step::Parent)?;
         chdir(self.order.directory.as_c_str()).at(Step::Directory)?;
-        sys::seal_descriptors_from(3).at(Step::Descriptors)?;
+        seal_all_descriptors().at(Step::Descriptors)?;
         set_no_new_privs(true).at(Step::NoNewPrivileges)?;
         if let Some(rules) = &self.rules {
             rules.confine(self.order, self.own_proc()).at(Step::Landlock)?;
         }
         limits::set_open_files(self.order).at(Step::Limits)?;
-        self.filter_sockets().at(Step::Seccomp)?;
+        self.add_filters().at(Step::Seccomp)?;
         sys::release_signals();
         Ok(())
     }
@@ -96,11 +97,20 @@ impl Becoming<'_> {
         Place::open(c"/proc/self", Access::Read).ok()
     }
 
-    fn filter_sockets(&self) -> Result<(), Errno> {
-        if self.order.network || !self.kit.offered.seccomp {
+    /// What comes on top of the slot's own filter, which is in force already.
+    fn add_filters(&self) -> Result<(), Errno> {
+        if !self.kit.offered.seccomp {
             return Ok(());
         }
-        seccompiler::apply_filter(&self.kit.filter_of_sockets).map_err(|_| Errno::INVAL)
+        let apply = |filter: &BpfProgram| apply_filter(filter).map_err(|_| Errno::INVAL);
+        if !self.order.network {
+            apply(&self.kit.filter_of_sockets)?;
+        }
+        // The development server works on its user's own files, and may.
+        if self.user.is_none() && !self.order.writable_release {
+            self.kit.filters_of_shared_user.iter().try_for_each(apply)?;
+        }
+        Ok(())
     }
 }
 

@@ -37,10 +37,12 @@ pub(super) struct Kit {
     pub(super) filter: BpfProgram,
     /// For a command without a network, on top of that.
     pub(super) filter_of_sockets: BpfProgram,
+    /// For a command that runs as the gateway's user in a release that is not its to write.
+    pub(super) filters_of_shared_user: [BpfProgram; 2],
 }
 
 impl Kit {
-    pub(super) fn prepare(settings: Settings) -> io::Result<Self> {
+    pub(super) fn prepare(settings: &Settings) -> io::Result<Self> {
         let as_root = geteuid().is_root();
         Ok(Self {
             first_user: settings.first_user,
@@ -53,6 +55,7 @@ impl Kit {
             unix_sockets: settings.unix_sockets,
             filter: seccomp::filter(settings.unix_sockets).map_err(io::Error::other)?,
             filter_of_sockets: seccomp::filter_of_sockets().map_err(io::Error::other)?,
+            filters_of_shared_user: seccomp::filters_of_shared_user().map_err(io::Error::other)?,
             ..Self::default()
         })
     }

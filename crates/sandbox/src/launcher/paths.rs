@@ -12,9 +12,8 @@ use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 
 /// Programs and libraries: read and executed. `/opt` is not among them: what lies there is as often an application
 /// with its data as it is a program. The gateway's configuration adds it where it is wanted.
-const PROGRAMS: [&str; 10] = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libexec", "/nix/store", "/gnu/store",
-];
+const PROGRAMS: [&str; 10] =
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/libexec", "/nix/store", "/gnu/store"];
 
 /// Configuration that programs and libraries look for: read.
 const CONFIGURATION: [&str; 56] = [
@@ -162,8 +161,6 @@ pub(super) fn open_present(names: &[(PathBuf, Access)]) -> Vec<Place> {
     names
         .iter()
         .filter_map(|(path, access)| Place::open(path, *access).ok())
-        .filter(|place| {
-            fstat(&place.handle).is_ok_and(|found| seen.insert((found.st_dev, found.st_ino)))
-        })
+        .filter(|place| fstat(&place.handle).is_ok_and(|found| seen.insert((found.st_dev, found.st_ino))))
         .collect()
 }

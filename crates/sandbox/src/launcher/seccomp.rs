@@ -85,8 +85,7 @@ const OF_THIS_MACHINE: [i64; 10] = [
     libc::SYS_ustat,
 ];
 #[cfg(target_arch = "aarch64")]
-const OF_THIS_MACHINE: [i64; 3] =
-    [libc::SYS_kexec_file_load, libc::SYS_lookup_dcookie, libc::SYS_nfsservctl];
+const OF_THIS_MACHINE: [i64; 3] = [libc::SYS_kexec_file_load, libc::SYS_lookup_dcookie, libc::SYS_nfsservctl];
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const OF_THIS_MACHINE: [i64; 0] = [];
 
@@ -144,6 +143,64 @@ fn socket_rules(unix_sockets: bool) -> Result<Vec<SeccompRule>, seccompiler::Bac
 /// For commands without a network: no socket at all. A connected pair of Unix sockets is another call.
 pub(super) fn filter_of_sockets() -> Result<BpfProgram, Error> {
     Ok(compile([(libc::SYS_socket, Vec::new())].into())?)
+}
+
+/// For commands that run as the gateway's own user, which owns its files and processes: Landlock does not hold what
+/// changes a file without opening it, nor how processes are scheduled.
+///
+/// Permissions, times and attributes seem to be changed and are not: programs that set them on what they have just
+/// written (git, tar, cp) take a refusal for a failure, and in a private directory nothing depends on them. Owners are
+/// refused, which such programs expect of a user.
+pub(super) fn filters_of_shared_user() -> Result<[BpfProgram; 2], Error> {
+    let seemingly = [
+        libc::SYS_fchmod,
+        libc::SYS_fchmodat,
+        libc::SYS_fchmodat2,
+        libc::SYS_utimensat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_fsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        libc::SYS_fremovexattr,
+        463, // setxattrat
+        466, // removexattrat
+        469, // file_setattr
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chmod,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_utime,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_utimes,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_futimesat,
+    ];
+    let refused = [
+        libc::SYS_fchown,
+        libc::SYS_fchownat,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_chown,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_lchown,
+    ];
+    let of_others = [
+        libc::SYS_sched_setaffinity,
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+    ];
+    let mut rules: Rules = refused.into_iter().map(|call| (call, Vec::new())).collect();
+    for call in of_others {
+        rules.insert(call, vec![when(&[(0, SeccompCmpOp::Ne, 0)])?]);
+    }
+    for call in [libc::SYS_setpriority, libc::SYS_ioprio_set] {
+        rules.insert(call, vec![when(&[(1, SeccompCmpOp::Ne, 0)])?]);
+    }
+    let seemingly = seemingly.into_iter().map(|call| (call, Vec::new())).collect();
+    let machine = TargetArch::try_from(std::env::consts::ARCH)?;
+    let done_nothing = SeccompAction::Errno(0);
+    let seemingly = SeccompFilter::new(seemingly, SeccompAction::Allow, done_nothing, machine)?;
+    Ok([compile(rules)?, seemingly.try_into()?])
 }
 
 fn when(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompiler::BackendError> {

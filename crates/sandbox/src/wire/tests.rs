@@ -14,7 +14,13 @@ fn order() -> impl Strategy<Value = Order> {
     let places = (text(), text(), text(), text());
     let limits = any::<[u64; 5]>();
     (texts(), texts(), places, any::<(bool, bool)>(), limits).prop_map(
-        |(argv, environment, (search_path, directory, private, release), (writable_release, network), limits)| {
+        |(
+            argv,
+            environment,
+            (search_path, directory, private, release),
+            (writable_release, network),
+            limits,
+        )| {
             let [memory, processes, open_files, file_size, cpu_seconds] = limits;
             Order {
                 argv,
@@ -58,15 +64,9 @@ fn to_launcher() -> impl Strategy<Value = ToLauncher> {
 }
 
 fn offered() -> impl Strategy<Value = Offered> {
-    any::<(u32, [bool; 4])>().prop_map(
-        |(landlock_abi, [seccomp, no_new_privs, own_user, namespaces])| Offered {
-            landlock_abi,
-            seccomp,
-            no_new_privs,
-            own_user,
-            namespaces,
-        },
-    )
+    any::<(u32, [bool; 4])>().prop_map(|(landlock_abi, [seccomp, no_new_privs, own_user, namespaces])| {
+        Offered { landlock_abi, seccomp, no_new_privs, own_user, namespaces }
+    })
 }
 
 /// What is read is what was written; what is cut short or has something behind it is nothing.

@@ -58,10 +58,14 @@ impl Scene {
 
     /// A system call by its number fails with this error (or succeeds, with 0).
     async fn call(&self, what: &str, number: i64, arguments: &str, errno: i32) {
-        let script =
-            format!("$! = 0; my $r = syscall({number}, {arguments}); print $r == -1 ? $! + 0 : 0");
+        let script = format!("$! = 0; my $r = syscall({number}, {arguments}); print $r == -1 ? $! + 0 : 0");
         let finished = self.shop.finish(self.order(&["perl", "-e", &script])).await.unwrap();
-        assert_eq!(text(&finished.stdout.bytes), errno.to_string(), "{what}: {}", text(&finished.stderr.bytes));
+        assert_eq!(
+            text(&finished.stdout.bytes),
+            errno.to_string(),
+            "{what}: {}",
+            text(&finished.stderr.bytes)
+        );
     }
 }
 
@@ -90,7 +94,8 @@ async fn files_of_the_system_and_the_release_are_read_and_no_others() {
         scene.may_not(&format!("ln -s {outside}/{path} $TMPDIR/link && cat $TMPDIR/link")).await;
         scene.may_not(&format!("ln {outside}/{path} $TMPDIR/link && cat $TMPDIR/link")).await;
     }
-    for path in ["/root", "/home", "/", "/etc", "/var/lib", "/tmp", "/run", "/sys", "/dev", "/work", &outside] {
+    for path in ["/root", "/home", "/", "/etc", "/var/lib", "/tmp", "/run", "/sys", "/dev", "/work", &outside]
+    {
         scene.may_not(&format!("ls {path}")).await;
     }
     for path in ["/etc/shadow", "/etc/fstab", "/etc/machine-id", "/etc/sudoers", "/dev/kmsg", "/dev/mem"] {
@@ -108,7 +113,8 @@ async fn another_environments_release_and_another_runs_directory_are_out_of_reac
     assert_eq!(text(&scene.shop.finish(there).await.unwrap().stdout.bytes), "other\n");
     scene.may_not(&format!("cat {}/page.md", other.path().display())).await;
 
-    let other_run = scene.shop.order(allowed(&["sh", "-c", "chmod 777 $HOME; echo $HOME > home; exec sleep 60"], "60s"));
+    let other_run =
+        scene.shop.order(allowed(&["sh", "-c", "chmod 777 $HOME; echo $HOME > home; exec sleep 60"], "60s"));
     let other_run = scene.shop.sandbox.run(other_run);
     let tried = async {
         let home = scene.shop.written("home").await;
@@ -124,7 +130,12 @@ async fn another_environments_release_and_another_runs_directory_are_out_of_reac
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_but_the_private_directory() {
     let scene = Scene::new();
-    scene.may("echo text > $TMPDIR/file && mkdir $HOME/d && mv $HOME/file $HOME/d/ && cat $HOME/d/file", "text\n").await;
+    scene
+        .may(
+            "echo text > $TMPDIR/file && mkdir $HOME/d && mv $HOME/file $HOME/d/ && cat $HOME/d/file",
+            "text\n",
+        )
+        .await;
     scene.may("echo text > /dev/null", "").await;
     let outside = scene.outside.path().display().to_string();
     let work = scene.shop.work().display().to_string();
@@ -286,7 +297,8 @@ async fn a_command_has_no_privileges_and_a_user_of_its_own() {
     let scene = Scene::new();
     let status = scene.shop.finish(scene.order(&["cat", "/proc/self/status"])).await.unwrap();
     let status = text(&status.stdout.bytes);
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
         assert_eq!(field(set), "0000000000000000", "{set}");
     }
@@ -331,7 +343,8 @@ async fn without_a_network_nothing_is_reached_and_with_one_it_is() {
         let finished = scene.shop.finish(run).await.unwrap();
         assert_eq!(text(&finished.stdout.bytes), libc::EPERM.to_string(), "family {family}");
     }
-    let mut pair = scene.order(&["perl", "-e", "use Socket; socketpair(A, B, AF_UNIX, SOCK_STREAM, 0) or die; print 1"]);
+    let mut pair =
+        scene.order(&["perl", "-e", "use Socket; socketpair(A, B, AF_UNIX, SOCK_STREAM, 0) or die; print 1"]);
     pair.cage.network = Network::None;
     assert_eq!(text(&scene.shop.finish(pair).await.unwrap().stdout.bytes), "1");
 }
@@ -363,4 +376,37 @@ async fn the_release_is_written_only_where_that_is_asked_for() {
     let mut run = scene.order(&["sh", "-c", "echo x > new && cat new"]);
     run.cage.writable_release = true;
     assert_eq!(text(&scene.shop.finish(run).await.unwrap().stdout.bytes), "x\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_from_the_inside_finds_everything_as_it_should_be() {
+    let scene = Scene::new();
+    let hidden = [scene.outside.path().to_owned(), scene.outside.path().join("master.key")];
+    let findings = scene.shop.sandbox.probe(scene.shop.work(), &hidden).await.unwrap();
+    assert_eq!(findings.len(), 14);
+    for finding in findings {
+        assert_eq!(finding.allowed, finding.expected, "{finding:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_out_of_reach_cannot_be_changed_without_opening_them_either() {
+    use std::os::unix::fs::MetadataExt;
+    let scene = Scene::new();
+    let (file, page) = (scene.outside.path().join("master.key"), scene.shop.work().join("page.md"));
+    let state = |path: &Path| {
+        let found = fs::metadata(path).unwrap();
+        (found.mode(), found.uid(), found.mtime(), found.mtime_nsec())
+    };
+    for path in [&file, &page] {
+        let before = state(path);
+        let shown = path.display();
+        for change in ["chmod 000", "chmod 777", "touch -d @0", "chgrp 12345", "setfattr -n user.x -v y"] {
+            scene.sh(&format!("{change} {shown}")).await;
+        }
+        scene.sh(&format!("exec 3< {shown}; chmod 000 /proc/self/fd/3; perl -e 'open my $f, \"<\", \"{shown}\"; chmod 0, $f; utime 0, 0, $f'")).await;
+        assert_eq!(state(path), before, "{shown}");
+    }
+    // And what copies files with their permissions and times still works.
+    scene.may("cp -p page.md $TMPDIR/copy && tar cf $TMPDIR/a.tar page.md && cd $TMPDIR && tar xf a.tar && cat page.md", "page\n").await;
 }

@@ -62,7 +62,9 @@ async fn many_runs_survive_the_loss_of_a_launcher_as_answers() {
     let tasks: Vec<_> = (0..12)
         .map(|number| {
             let shop = std::sync::Arc::clone(&shop);
-            tokio::spawn(async move { shop.script_result(&format!("echo x > ready{number}; exec sleep 300")).await })
+            tokio::spawn(async move {
+                shop.script_result(&format!("echo x > ready{number}; exec sleep 300")).await
+            })
         })
         .collect();
     for number in 0..12 {
@@ -139,7 +141,9 @@ async fn a_gateway_that_is_killed_takes_launcher_slots_and_commands_along() {
     gateway.wait().unwrap();
     eventually("all of it is gone", || {
         processes_called("sleep", "300.25").is_empty()
-            && std::iter::once(&launcher).chain(&slots).all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap())
+            && std::iter::once(&launcher)
+                .chain(&slots)
+                .all(|pid| !fs::exists(format!("/proc/{pid}")).unwrap())
     })
     .await;
 }
@@ -165,7 +169,8 @@ async fn interrupts_and_hang_ups_of_the_terminal_do_not_end_the_launcher() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_no_launcher_is_an_error() {
     let shop = Workshop::new();
-    for (program, works) in [("/bin/true", "ended"), ("/no/such/program", "missing"), ("/bin/echo", "talks")] {
+    for (program, works) in [("/bin/true", "ended"), ("/no/such/program", "missing"), ("/bin/echo", "talks")]
+    {
         let mut config = SandboxConfig::new(shop.work().join("runs"));
         config.launcher =
             Some(LauncherCommand { program: program.into(), arguments: Vec::new(), environment: Vec::new() });
@@ -194,7 +199,7 @@ async fn a_slot_is_used_again_and_grows_neither_in_memory_nor_in_descriptors() {
     }
     tokio::time::sleep(Duration::from_millis(20)).await;
     let descriptors = fs::read_dir(format!("/proc/{slot}/fd")).map(Iterator::count);
-    assert_eq!(children(&launcher()), [slot.clone()]);
+    assert_eq!(children(&launcher()), std::slice::from_ref(&slot));
     assert!(held() <= before + 256, "{before} KiB became {}", held());
     if let Ok(descriptors) = descriptors {
         assert!(descriptors < 100, "{descriptors} descriptors");

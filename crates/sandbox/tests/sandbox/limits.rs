@@ -16,7 +16,8 @@ async fn within(shop: &Workshop, limits: CageLimits, argv: &[&str]) -> Finished 
 async fn a_fork_bomb_is_bounded_ended_and_harms_no_other_run() {
     let shop = Workshop::new();
     let limits = CageLimits { processes: 64, ..CageLimits::default() };
-    let mut bomb = shop.order(allowed(&["bash", "-c", "b() { b | b & }; b; while :; do sleep 1; done"], "2s"));
+    let mut bomb =
+        shop.order(allowed(&["bash", "-c", "b() { b | b & }; b; while :; do sleep 1; done"], "2s"));
     bomb.cage.limits = limits;
     let neighbour = async {
         tokio::time::sleep(Duration::from_millis(700)).await;
@@ -38,7 +39,9 @@ async fn a_fork_bomb_is_bounded_ended_and_harms_no_other_run() {
 async fn a_bomb_that_hops_from_process_to_process_ends_with_its_run() {
     let shop = Workshop::new();
     let finished = shop
-        .script("for i in 1 2 3 4; do perl -e 'while (1) { setpgrp; fork and exit }' & done; sleep 0.3; exit 3")
+        .script(
+            "for i in 1 2 3 4; do perl -e 'while (1) { setpgrp; fork and exit }' & done; sleep 0.3; exit 3",
+        )
         .await;
     assert_eq!(finished.returncode, 3);
     assert!(crate::workshop::commands().is_empty());
@@ -50,7 +53,9 @@ async fn memory_is_bounded() {
     let limits = CageLimits { memory: 64 << 20, ..CageLimits::default() };
     let small = within(&shop, limits, &["perl", "-e", "my $x = 'x' x (8 << 20); print length $x"]).await;
     assert_eq!((small.returncode, text(&small.stdout.bytes)), (0, "8388608"));
-    let bomb = within(&shop, limits, &["perl", "-e", "my @x; push @x, 'x' x (1 << 20) while @x < 1000; print 1"]).await;
+    let bomb =
+        within(&shop, limits, &["perl", "-e", "my @x; push @x, 'x' x (1 << 20) while @x < 1000; print 1"])
+            .await;
     assert_ne!(bomb.returncode, 0);
     assert_eq!(text(&bomb.stdout.bytes), "");
 }
@@ -59,7 +64,8 @@ async fn memory_is_bounded() {
 async fn open_files_are_bounded() {
     let shop = Workshop::new();
     let limits = CageLimits { open_files: 40, ..CageLimits::default() };
-    let flood = "my @f; while (@f < 1000) { open(my $f, '<', '/dev/null') or last; push @f, $f } print scalar @f";
+    let flood =
+        "my @f; while (@f < 1000) { open(my $f, '<', '/dev/null') or last; push @f, $f } print scalar @f";
     let flooded = within(&shop, limits, &["perl", "-e", flood]).await;
     assert_eq!((flooded.returncode, text(&flooded.stdout.bytes)), (0, "37"));
 }

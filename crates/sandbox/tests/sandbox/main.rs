@@ -12,4 +12,5 @@ mod output;
 mod streaming;
 mod surroundings;
 mod unprivileged;
+mod valgrind;
 mod workshop;

@@ -7,11 +7,9 @@ use toolfront_sandbox::Output;
 
 use crate::workshop::{Workshop, allowed, childless, text};
 
-fn stdout_of(output: Output) -> String {
-    match output {
-        Output::Stdout(bytes) => text(&bytes).to_owned(),
-        Output::Stderr(bytes) => panic!("to standard error: {}", text(&bytes)),
-    }
+fn stdout_of(output: &Output) -> String {
+    let Output::Stdout(bytes) = output else { unreachable!("{output:?}") };
+    text(bytes).to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +19,7 @@ async fn output_comes_as_it_is_written_and_the_end_comes_last() {
     let script = "echo one; until [ -e go ]; do sleep 0.01; done; echo two >&2; exit 5";
     let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
     let reader = async {
-        assert_eq!(stdout_of(output.recv().await.unwrap()), "one\n");
+        assert_eq!(stdout_of(&output.recv().await.unwrap()), "one\n");
         std::fs::write(shop.work().join("go"), "").unwrap();
         assert_eq!(output.recv().await, Some(Output::Stderr(b"two\n".to_vec())));
         assert_eq!(output.recv().await, None);
@@ -42,7 +40,7 @@ async fn every_byte_arrives_and_the_cap_holds() {
         let reader = async {
             let mut count = 0;
             while let Some(piece) = output.recv().await {
-                count += stdout_of(piece).len();
+                count += stdout_of(&piece).len();
             }
             count
         };

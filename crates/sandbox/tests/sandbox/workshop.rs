@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
 use toolfront_sandbox::{
-    Cage, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox, SandboxConfig,
+    Cage, CageLimits, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox, SandboxConfig,
 };
 
 /// How long to look for something that has to come true.
@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Workshop {
     pub(crate) sandbox: Sandbox,
+    pub(crate) limits: CageLimits,
     root: TempDir,
     work: TempDir,
 }
@@ -31,7 +32,7 @@ impl Workshop {
         config.launcher = Some(launcher());
         change(&mut config);
         let sandbox = run_to_end(Sandbox::start(config)).unwrap();
-        Self { sandbox, root, work }
+        Self { sandbox, limits: CageLimits::default(), root, work }
     }
 
     /// The working directory of the commands.
@@ -45,7 +46,7 @@ impl Workshop {
             directory: self.work().into(),
             environment: Vec::new(),
             limits: RunLimits::default(),
-            cage: Cage { writable_release: true, ..Cage::around(self.work()) },
+            cage: Cage { writable_release: true, limits: self.limits, ..Cage::around(self.work()) },
         }
     }
 
@@ -157,7 +158,8 @@ pub(crate) async fn childless() {
 
 /// The processes two levels below the launchers of this process, and everything below them.
 pub(crate) fn commands() -> Vec<String> {
-    let below = |parents: &[String]| -> Vec<String> { parents.iter().flat_map(|parent| children(parent)).collect() };
+    let below =
+        |parents: &[String]| -> Vec<String> { parents.iter().flat_map(|parent| children(parent)).collect() };
     let launchers = below(&[std::process::id().to_string()]);
     let mut level = below(&below(&launchers));
     let mut found = Vec::new();
@@ -173,7 +175,9 @@ pub(crate) fn children(parent: &str) -> Vec<String> {
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && field(pid, 1).as_deref() == Some(parent))
+        .filter(|pid| {
+            pid.bytes().all(|byte| byte.is_ascii_digit()) && field(pid, 1).as_deref() == Some(parent)
+        })
         .collect()
 }
 
