@@ -5,10 +5,10 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use toolfront_sandbox::{
-    DEFAULT_PATH, Finished, RunError, Sandbox, SandboxConfig, seal_inherited_descriptors,
+    DEFAULT_PATH, Finished, Sandbox, SandboxConfig, StartError, seal_inherited_descriptors,
 };
 
-use crate::workshop::{Workshop, allowed, text};
+use crate::workshop::{Workshop, allowed, launcher, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_is_the_expected_one_and_nothing_else() {
@@ -70,10 +70,10 @@ async fn every_run_has_a_directory_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_temporary_root_that_cannot_be_made_is_a_refusal() {
-    let shop = Workshop::new();
-    let sandbox = Sandbox::new(SandboxConfig::new("/dev/null/runs"));
-    let error = sandbox.run(shop.order(allowed(&["true"], "60s"))).await.unwrap_err();
-    assert!(matches!(error, RunError::TemporaryDirectory { .. }), "{error:?}");
+    let mut config = SandboxConfig::new("/dev/null/runs");
+    config.launcher = Some(launcher());
+    let error = Sandbox::start(config).await.unwrap_err();
+    assert!(matches!(error, StartError::TemporaryRoot { .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +82,9 @@ async fn no_descriptor_but_the_first_three_is_passed_on() {
     assert!(inherited.0.as_raw_fd() >= 3 && inherited.1.as_raw_fd() < 200);
     let shop = Workshop::new();
     let probe = "n=0; while [ $n -lt 200 ]; do [ -e /proc/$$/fd/$n ] && echo $n; n=$((n + 1)); done";
+    assert_eq!(text(&shop.script(probe).await.stdout.bytes), "0\n1\n2\n");
+    // Nor without a launcher, once this process has sealed what it inherited.
+    let shop = Workshop::with(|config| config.launcher = None);
     let before = shop.script(probe).await;
     assert_ne!(
         text(&before.stdout.bytes),
