@@ -18,6 +18,7 @@
 //! not clear away. Commands are tied to their slot by one.
 
 mod child;
+mod costs;
 mod kit;
 mod landlock;
 mod limits;
@@ -44,6 +45,7 @@ use crate::descriptors::seal_inherited_descriptors;
 use crate::frames::{Incoming, send};
 use crate::sys::{self, Forked};
 use crate::wire::{Message, ToLauncher};
+pub use costs::layer_costs;
 use kit::Kit;
 use slot::Slot;
 

@@ -67,6 +67,9 @@ pub use cage::{Cage, CageLimits, Network};
 pub use descriptors::seal_inherited_descriptors;
 pub use error::{RunError, StartError};
 pub use launcher::launcher_main;
+#[cfg(target_os = "linux")]
+#[doc(hidden)]
+pub use launcher::layer_costs;
 pub use probe::Finding;
 pub use report::{LayerReport, SandboxReport};
 pub use run::{Captured, Finished, Output, Run, RunLimits};

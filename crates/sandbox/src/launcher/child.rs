@@ -39,29 +39,31 @@ pub(super) struct Becoming<'a> {
 impl Becoming<'_> {
     /// Becomes the command, or says which step failed. The process must end then.
     pub(super) fn the_command(&self) -> Failure {
-        match self.take_steps() {
+        match self.take_steps(|_| ()) {
             Ok(()) => failure(Step::Execute, self.program.execute()),
             Err(failed) => failed,
         }
     }
 
-    fn take_steps(&self) -> Result<(), Failure> {
-        setsid().map(drop).at(Step::Session)?;
-        self.take_streams().at(Step::Streams)?;
-        limits::set(self.order, self.processes_taken).at(Step::Limits)?;
-        self.change_user().at(Step::User)?;
-        drop_capabilities().at(Step::Capabilities)?;
-        // A change of user clears this, so it comes after; and the parent may have ended before it was set.
-        set_parent_process_death_signal(Some(Signal::KILL)).at(Step::Parent)?;
-        self.has_its_parent().at(Step::Parent)?;
-        chdir(self.order.directory.as_c_str()).at(Step::Directory)?;
-        seal_all_descriptors().at(Step::Descriptors)?;
-        set_no_new_privs(true).at(Step::NoNewPrivileges)?;
-        if let Some(rules) = &self.rules {
-            rules.confine(self.order, self.own_proc()).at(Step::Landlock)?;
-        }
-        limits::set_open_files(self.order).at(Step::Limits)?;
-        self.add_filters().at(Step::Seccomp)?;
+    /// Everything before the program is executed; `taken` hears of each step after it.
+    pub(super) fn take_steps(&self, mut taken: impl FnMut(Step)) -> Result<(), Failure> {
+        let mut step = |step: Step, result: Result<(), Errno>| {
+            taken(step);
+            result.map_err(|errno| failure(step, errno))
+        };
+        step(Step::Session, setsid().map(drop))?;
+        step(Step::Streams, self.take_streams())?;
+        step(Step::Limits, limits::set(self.order, self.processes_taken))?;
+        step(Step::User, self.change_user())?;
+        step(Step::Capabilities, drop_capabilities())?;
+        // A change of user clears this, so it comes after.
+        step(Step::Parent, self.die_with_the_slot())?;
+        step(Step::Directory, chdir(self.order.directory.as_c_str()))?;
+        step(Step::Descriptors, seal_all_descriptors())?;
+        step(Step::NoNewPrivileges, set_no_new_privs(true))?;
+        step(Step::Landlock, self.confine())?;
+        step(Step::Limits, limits::set_open_files(self.order))?;
+        step(Step::Seccomp, self.add_filters())?;
         sys::release_signals();
         Ok(())
     }
@@ -84,8 +86,14 @@ impl Becoming<'_> {
         set_thread_res_uid(uid, uid, uid)
     }
 
-    fn has_its_parent(&self) -> Result<(), Errno> {
+    fn die_with_the_slot(&self) -> Result<(), Errno> {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The slot may have ended before that.
         if getppid() == Some(self.parent) { Ok(()) } else { Err(Errno::SRCH) }
+    }
+
+    fn confine(&self) -> Result<(), Errno> {
+        self.rules.as_ref().map_or(Ok(()), |rules| rules.confine(self.order, self.own_proc()))
     }
 
     /// Without a `/proc` for the run alone: what `/proc` tells of this process. Not of those that it starts.
@@ -120,16 +128,6 @@ fn drop_capabilities() -> Result<(), Errno> {
     clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
-}
-
-trait At<T> {
-    fn at(self, step: Step) -> Result<T, Failure>;
-}
-
-impl<T> At<T> for Result<T, Errno> {
-    fn at(self, step: Step) -> Result<T, Failure> {
-        self.map_err(|errno| failure(step, errno))
-    }
 }
 
 fn failure(step: Step, errno: Errno) -> Failure {
