@@ -15,11 +15,11 @@ use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
 use crate::application::{Directory, Files, Reading, prepare, read, reply};
-use crate::{body, confinement};
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
 use crate::settings::{Limits, ServeSettings};
+use crate::{body, confinement};
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 

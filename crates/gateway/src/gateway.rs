@@ -209,8 +209,8 @@ impl Gateway {
     fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
         let gateway = self.clone();
         async move {
-            let (work, directory) = (Arc::clone(&gateway.shared.work), gateway.settings().data_dir.clone());
-            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy(&directory)).await {
+            let work = Arc::clone(&gateway.shared.work);
+            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
                 tracing::warn!(%cause, "what an earlier process left could not be removed");
             }
             let mut flush = tokio::time::interval(FLUSH_INTERVAL);

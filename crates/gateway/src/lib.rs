@@ -30,6 +30,7 @@ mod usage;
 mod work_directory;
 
 pub use clock::Clock;
+pub use confinement::{Examination, ExaminationError};
 pub use development::DevServer;
 pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use toolfront_app::BlobDigest;
+
 /// Passed through by everybody, listed by its owner alone.
 const PASSABLE: u32 = 0o711;
 
@@ -13,7 +15,7 @@ const PASSABLE: u32 = 0o711;
 /// taken for its own.
 #[derive(Debug)]
 pub(crate) struct WorkDirectory {
-    /// Where the places of all processes are.
+    /// Where the places of all processes of the data directory are.
     all: PathBuf,
     own: PathBuf,
 }
@@ -34,7 +36,7 @@ impl WorkDirectory {
                 fs::set_permissions(&data_directory, Permissions::from_mode(mode | 0o011))?;
                 data_directory.join("work")
             }
-            _ => elsewhere(),
+            _ => elsewhere(&data_directory),
         };
         DirBuilder::new().recursive(true).mode(PASSABLE).create(&all)?;
         let own = all.join(name);
@@ -55,11 +57,8 @@ impl WorkDirectory {
         self.own.join("runs")
     }
 
-    /// Removes what earlier processes left in the data directory. To be called by who has its lock. Blocks.
-    pub(crate) fn tidy(&self, data_directory: &Path) -> io::Result<()> {
-        if self.all.parent() != data_directory.canonicalize().ok().as_deref() {
-            return Ok(());
-        }
+    /// Removes what earlier processes of the data directory left. To be called by who has its lock. Blocks.
+    pub(crate) fn tidy(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.all)? {
             let path = entry?.path();
             if path != self.own {
@@ -77,14 +76,18 @@ impl WorkDirectory {
 
 /// Whether every user can pass through a directory and all those above it.
 fn is_passable(directory: &Path) -> bool {
-    directory.ancestors().all(|above| above.metadata().is_ok_and(|found| found.permissions().mode() & 0o001 != 0))
+    directory
+        .ancestors()
+        .all(|above| above.metadata().is_ok_and(|found| found.permissions().mode() & 0o001 != 0))
 }
 
 /// `/run` is there for what lasts as long as the system does, and is not tidied meanwhile as `/tmp` is.
-fn elsewhere() -> PathBuf {
+fn elsewhere(data_directory: &Path) -> PathBuf {
     let run = Path::new("/run");
     let base = if run.is_dir() && is_passable(run) { run.to_owned() } else { std::env::temp_dir() };
-    base.join("toolfront")
+    // A place of the data directory's own, whose lock says that nobody else is in it.
+    let digest = BlobDigest::of(data_directory.as_os_str().as_encoded_bytes()).to_string();
+    base.join("toolfront").join(digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
 /// Removes a directory and all that is in it, read-only directories too.

@@ -136,9 +136,10 @@ impl From<RunError> for Refusal {
                 toolfront_store::StoreError::DiskFull.into()
             }
             RunError::LauncherLost => Self::new(Code::Unavailable, format!("{err}.")),
-            RunError::Cage { .. } | RunError::Spawn { .. } | RunError::TemporaryDirectory { .. } | RunError::Wait { .. } => {
-                Self::internal(&err)
-            }
+            RunError::Cage { .. }
+            | RunError::Spawn { .. }
+            | RunError::TemporaryDirectory { .. }
+            | RunError::Wait { .. } => Self::internal(&err),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `gateway init` and `gateway recover`.
 
 use serde_json::json;
-use toolfront_gateway::{FirstToken, Gateway};
+use toolfront_gateway::{Confinement, FirstToken, Gateway};
 
 use super::options::Resolved;
 use super::{setup_failure, start_failure};
@@ -35,7 +35,9 @@ pub(super) async fn recover(resolved: Resolved, name: &str, invocation: &Invocat
     print(&first, invocation)
 }
 
-async fn open(resolved: Resolved) -> Result<Gateway, Failure> {
+async fn open(mut resolved: Resolved) -> Result<Gateway, Failure> {
+    // No command runs here.
+    resolved.settings.confinement = Confinement { allow_weak: true, ..Confinement::default() };
     Gateway::open(resolved.settings).await.map_err(|error| start_failure(&error))
 }
 
