@@ -74,11 +74,36 @@ impl Workshop {
         tokio::time::timeout(PATIENCE, self.sandbox.run(run)).await.expect("the run gives an answer")
     }
 
+    /// What there is in private directories now, also in those that only a slot sees.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        let runs = self.root.path().join("runs");
+        let mut views = vec![runs.clone()];
+        for launcher in children(&std::process::id().to_string()) {
+            for slot in children(&launcher) {
+                views.push(PathBuf::from(format!("/proc/{slot}/root{}", runs.display())));
+            }
+        }
+        let entries = |path: &Path| -> Vec<PathBuf> {
+            fs::read_dir(path)
+                .map(|found| found.map(|entry| entry.unwrap().path()).collect())
+                .unwrap_or_default()
+        };
+        views.iter().flat_map(|view| entries(view)).flat_map(|directory| entries(&directory)).collect()
+    }
+
+    /// Ends the sandbox, and keeps what is around it.
+    pub(crate) fn end(self) -> TempDir {
+        self.root
+    }
+
+    /// Removes the directory that private directories are in.
+    pub(crate) fn remove_runs(&self) {
+        fs::remove_dir_all(self.root.path().join("runs")).unwrap();
+    }
+
     /// The private directories that there are now.
-    pub(crate) fn private_directories(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.root.path().join("runs"))
-            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-            .unwrap_or_default()
+    pub(crate) fn private_directories(&self) -> usize {
+        fs::read_dir(self.root.path().join("runs")).map(Iterator::count).unwrap_or_default()
     }
 
     /// What a command has written to a file of its working directory, as soon as it is there.
