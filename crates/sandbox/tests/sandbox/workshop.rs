@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
 use toolfront_sandbox::{
-    Cage, CageLimits, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox, SandboxConfig,
+    Cage, CageLimits, CommandUsers, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox,
+    SandboxConfig,
 };
 
 /// How long to look for something that has to come true.
@@ -30,6 +31,7 @@ impl Workshop {
         let (root, work) = (open_directory(0o711), open_directory(0o777));
         let mut config = SandboxConfig::new(root.path().join("runs"));
         config.launcher = Some(launcher());
+        config.users = CommandUsers { first: first_user(), count: 300 };
         change(&mut config);
         let sandbox = run_to_end(Sandbox::start(config)).unwrap();
         Self { sandbox, limits: CageLimits::default(), root, work }
@@ -115,6 +117,12 @@ impl Workshop {
         .await;
         fs::read_to_string(path).unwrap().trim().to_owned()
     }
+}
+
+/// The first of this process's users for commands: the limit on processes counts those of a user on the whole machine,
+/// and each test is a gateway.
+pub(crate) fn first_user() -> u32 {
+    1_000_000 + std::process::id() * 300
 }
 
 /// The launcher of this crate.
