@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,9 +14,8 @@ use tokio::time::timeout;
 
 use crate::frames::{Incoming, Outgoing};
 use crate::readable::watched;
-use crate::removal::remove_tree;
-use crate::slots::{Open, Slot, Slots};
-use crate::wire::{FromSlot, Message, Order, ToSlot};
+use crate::slots::{Held, Slot, Slots};
+use crate::wire::{Failure, FromSlot, Message, Order, Step, ToSlot};
 
 /// How long an ended run may take to be cleared away when nobody waits for it.
 const CLEARING_MAX: Duration = Duration::from_secs(10);
@@ -30,7 +28,6 @@ pub(crate) struct Caged {
     slots: Arc<Slots>,
     incoming: Incoming,
     ended: Option<FromSlot>,
-    private: PathBuf,
     /// Nobody waits for this any more; it is being cleared away.
     dismissed: bool,
     /// Whoever waits for the end of all runs waits for this to be dropped.
@@ -41,7 +38,7 @@ pub(crate) struct Caged {
 #[derive(Debug)]
 struct Occupied {
     socket: AsyncFd<OwnedFd>,
-    open: Open,
+    held: Held,
 }
 
 /// Why a run did not begin in a slot.
@@ -55,12 +52,12 @@ impl Caged {
     /// Sends the order to a slot.
     pub(crate) async fn begin(
         slots: Arc<Slots>,
+        slot: Slot,
         order: &Order,
-        private: PathBuf,
         streams: [BorrowedFd<'_>; 2],
         stop: watch::Receiver<bool>,
     ) -> Result<Self, NotBegun> {
-        let Slot { socket, open } = slots.take().await.map_err(NotBegun::Other)?;
+        let Slot { socket, held } = slot;
         let socket = watched(socket, Interest::READABLE | Interest::WRITABLE).map_err(NotBegun::Other)?;
         let body = ToSlot::Run(order.clone()).encode();
         let mut outgoing = Outgoing::of(&body, &streams).map_err(NotBegun::Other)?;
@@ -75,11 +72,10 @@ impl Caged {
             }
         }
         Ok(Self {
-            slot: Some(Occupied { socket, open }),
+            slot: Some(Occupied { socket, held }),
             slots,
             incoming: Incoming::default(),
             ended: None,
-            private,
             dismissed: false,
             stop: Some(stop),
         })
@@ -140,7 +136,6 @@ impl Caged {
             slots: Arc::clone(&self.slots),
             incoming: std::mem::take(&mut self.incoming),
             ended: None,
-            private: std::mem::take(&mut self.private),
             dismissed: true,
             stop: self.stop.take(),
         };
@@ -152,19 +147,16 @@ impl Caged {
 impl Drop for Caged {
     fn drop(&mut self) {
         let Some(slot) = self.slot.take() else { return };
-        if self.ended.is_some() {
-            let Occupied { socket, open } = slot;
-            self.slots.give_back(Slot { socket: socket.into_inner(), open });
-        } else if self.dismissed {
-            // Closing the socket ends the run, and the slot with it, which clears away before it goes. If it was the
-            // slot that went, the directory is left.
-            drop(slot);
-            let private = std::mem::take(&mut self.private);
-            if let Ok(runtime) = Handle::try_current() {
-                drop(runtime.spawn_blocking(move || remove_tree(&private)));
+        match self.ended {
+            // Such a slot has given up, and is ending.
+            Some(FromSlot::Failed(Failure { step: Step::PrivateDirectory, .. })) => {}
+            Some(_) => {
+                let Occupied { socket, held } = slot;
+                self.slots.give_back(Slot { socket: socket.into_inner(), held });
             }
-        } else {
-            self.dismiss(slot);
+            // Closing the socket ends the run, and the slot with it, which clears away before it goes.
+            None if self.dismissed => {}
+            None => self.dismiss(slot),
         }
     }
 }

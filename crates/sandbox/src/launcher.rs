@@ -19,6 +19,7 @@
 
 mod child;
 mod costs;
+mod home;
 mod kit;
 mod landlock;
 mod limits;
@@ -28,9 +29,12 @@ mod seccomp;
 mod slot;
 mod trial;
 
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -43,6 +47,7 @@ use rustix::stdio;
 
 use crate::descriptors::seal_inherited_descriptors;
 use crate::frames::{Incoming, send};
+use crate::removal::remove_tree;
 use crate::sys::{self, Forked};
 use crate::wire::{Message, ToLauncher};
 pub use costs::layer_costs;
@@ -110,6 +115,8 @@ struct Launcher {
 
 struct RunningSlot {
     pid: Pid,
+    /// Its private directory, as this process sees it.
+    private: PathBuf,
     /// Where the kernel has such descriptors. Elsewhere the next order shows which slots have ended.
     watch: Option<OwnedFd>,
 }
@@ -137,12 +144,12 @@ impl Launcher {
                 continue;
             }
             let Some(received) = incoming.receive(self.control.as_fd())? else { return Ok(()) };
-            let (Ok(ToLauncher::OpenSlot), Some(socket)) =
+            let (Ok(ToLauncher::OpenSlot { private }), Some(socket)) =
                 (ToLauncher::decode(&received.body), received.descriptors.into_iter().next())
             else {
                 return Err(io::Error::other("a message that is not understood"));
             };
-            if let Some(slot) = self.open_slot(socket)? {
+            if let Some(slot) = self.open_slot(socket, private)? {
                 // In the slot.
                 drop(self);
                 slot.serve();
@@ -152,7 +159,7 @@ impl Launcher {
 
     /// Starts a slot. Returns it in the new process. When it cannot be started, its socket is closed, and that is the
     /// answer.
-    fn open_slot(&mut self, socket: OwnedFd) -> io::Result<Option<Slot>> {
+    fn open_slot(&mut self, socket: OwnedFd, private: CString) -> io::Result<Option<Slot>> {
         let number = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
         let user = self.kit.user_of_slot(number);
         if self.kit.offered.own_user && user.is_none() {
@@ -163,11 +170,12 @@ impl Launcher {
             Ok(Forked::Child) => {
                 let lifeline = self.lifeline_of_slots.take().ok_or(Errno::BADF)?;
                 let kit = self.kit.take();
-                Ok(Some(Slot { kit, socket, lifeline, user }))
+                Ok(Some(Slot { kit, socket, lifeline, user, private }))
             }
             Ok(Forked::Parent(pid)) => {
                 let watch = pidfd_open(pid, PidfdFlags::empty()).ok();
-                let slot = Some(RunningSlot { pid, watch });
+                let private = PathBuf::from(OsString::from_vec(private.into_bytes()));
+                let slot = Some(RunningSlot { pid, private, watch });
                 match self.slots.get_mut(number) {
                     Some(place) => *place = slot,
                     None => self.slots.push(slot),
@@ -184,6 +192,7 @@ impl Launcher {
         for place in &mut self.slots {
             let Some(slot) = place else { continue };
             if !matches!(waitpid(Some(slot.pid), WaitOptions::NOHANG), Ok(None)) {
+                let _ = remove_tree(&slot.private);
                 *place = None;
                 ended = true;
             }

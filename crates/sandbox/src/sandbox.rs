@@ -52,6 +52,9 @@ pub struct SandboxConfig {
     /// Commands may make Unix sockets, and so reach every service that listens on one that their user may open. No
     /// by default.
     pub unix_sockets: bool,
+    /// The bytes that a command may write to its private directory, in all, where that is a file system of its own:
+    /// when this process is root. It is in memory. 512 MiB by default.
+    pub scratch_bytes: u64,
 }
 
 impl SandboxConfig {
@@ -65,6 +68,7 @@ impl SandboxConfig {
             extra_read: Vec::new(),
             users: CommandUsers::default(),
             unix_sockets: false,
+            scratch_bytes: 512 << 20,
         }
     }
 }
@@ -227,7 +231,8 @@ fn confinement(config: &SandboxConfig) -> Result<(Option<Arc<Slots>>, SandboxRep
         .map_err(|source| StartError::TemporaryRoot { path: config.temporary_root.clone(), source })?;
     let refused = |source| StartError::Launcher { program: command.program.display().to_string(), source };
     let settings = caged::settings(config).map_err(refused)?;
-    let (slots, offered) = Slots::start(command.clone(), settings).map_err(refused)?;
+    let (slots, offered) =
+        Slots::start(command.clone(), settings, config.temporary_root.clone()).map_err(refused)?;
     Ok((Some(Arc::new(slots)), SandboxReport::of(offered, config.unix_sockets)))
 }
 

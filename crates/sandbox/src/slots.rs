@@ -1,7 +1,10 @@
 //! The gateway's side of the launcher: starting it, and slots to run commands in.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +13,12 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use crate::frames::{Incoming, send};
+use crate::private_directory::next_name;
+use crate::removal::remove_tree;
 use crate::sandbox::LauncherCommand;
 use crate::wire::{Message, Offered, Settings, ToLauncher};
 
@@ -26,6 +32,7 @@ const START_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Slots {
     command: LauncherCommand,
     settings: Settings,
+    temporary_root: PathBuf,
     launcher: tokio::sync::Mutex<Option<Launcher>>,
     /// Sockets of slots in which nothing runs.
     idle: Mutex<Vec<Slot>>,
@@ -37,16 +44,25 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) socket: OwnedFd,
-    pub(crate) open: Open,
+    pub(crate) held: Held,
 }
 
-/// Counts a slot for as long as it lives.
+/// What a slot takes for as long as it lives: a place among the slots, and a directory.
 #[derive(Debug)]
-pub(crate) struct Open(Arc<AtomicUsize>);
+pub(crate) struct Held {
+    open: Arc<AtomicUsize>,
+    /// The private directory of its runs.
+    pub(crate) private: PathBuf,
+}
 
-impl Drop for Open {
+impl Drop for Held {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        // The slot and the launcher remove it themselves, unless they were killed.
+        let private = std::mem::take(&mut self.private);
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(move || remove_tree(&private)));
+        }
     }
 }
 
@@ -58,12 +74,17 @@ struct Launcher {
 
 impl Slots {
     /// Starts the launcher. Blocks until it has tried what the kernel offers.
-    pub(crate) fn start(command: LauncherCommand, settings: Settings) -> io::Result<(Self, Offered)> {
+    pub(crate) fn start(
+        command: LauncherCommand,
+        settings: Settings,
+        temporary_root: PathBuf,
+    ) -> io::Result<(Self, Offered)> {
         let open_max = usize::try_from(settings.user_count).unwrap_or(usize::MAX).max(1);
         let (launcher, offered) = Launcher::start(&command, &settings)?;
         let slots = Self {
             command,
             settings,
+            temporary_root,
             launcher: tokio::sync::Mutex::new(Some(launcher)),
             idle: Mutex::default(),
             open: Arc::default(),
@@ -111,11 +132,13 @@ impl Slots {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Errno::AGAIN.into());
         }
-        let open = Open(Arc::clone(&self.open));
+        let private = self.temporary_root.join(next_name());
+        let named = CString::new(private.as_os_str().as_bytes())?;
+        let held = Held { open: Arc::clone(&self.open), private };
         let (near, far) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         ioctl_fionbio(&near, true)?;
-        send(launcher.control.as_fd(), &ToLauncher::OpenSlot.encode(), &[far.as_fd()])?;
-        Ok(Slot { socket: near, open })
+        send(launcher.control.as_fd(), &ToLauncher::OpenSlot { private: named }.encode(), &[far.as_fd()])?;
+        Ok(Slot { socket: near, held })
     }
 
     fn lock_idle(&self) -> MutexGuard<'_, Vec<Slot>> {

@@ -40,7 +40,10 @@ pub(crate) enum ToLauncher {
     /// The first message: what is the same for all runs.
     Configure(Settings),
     /// Start a slot. The other end of its socket comes with the message.
-    OpenSlot,
+    OpenSlot {
+        /// The private directory of its runs, which the slot makes.
+        private: CString,
+    },
 }
 
 /// What is the same for all runs.
@@ -53,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) user_count: u32,
     /// Commands may make Unix sockets.
     pub(crate) unix_sockets: bool,
+    /// The bytes that a private directory holds, where it is a file system of its own.
+    pub(crate) scratch_bytes: u64,
 }
 
 /// The launcher's answer to [`ToLauncher::Configure`]: what it tried, and what worked.
@@ -86,8 +91,6 @@ pub(crate) struct Order {
     pub(crate) environment: Vec<CString>,
     pub(crate) search_path: CString,
     pub(crate) directory: CString,
-    /// The private directory, which the slot makes and removes.
-    pub(crate) private: CString,
     pub(crate) release: CString,
     pub(crate) writable_release: bool,
     pub(crate) network: bool,
@@ -105,7 +108,8 @@ impl std::fmt::Debug for Order {
     }
 }
 
-/// From a slot to the gateway: how the run ended. Everything that it started is gone, and so is its directory.
+/// From a slot to the gateway: how the run ended. Everything that it started is gone, and so is what it left in its
+/// private directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FromSlot {
     Failed(Failure),
@@ -195,8 +199,12 @@ impl Message for ToLauncher {
                 to.u32(settings.first_user);
                 to.u32(settings.user_count);
                 to.flag(settings.unix_sockets);
+                to.u64(settings.scratch_bytes);
             }
-            Self::OpenSlot => to.u8(2),
+            Self::OpenSlot { private } => {
+                to.u8(2);
+                to.string(private);
+            }
         }
     }
 
@@ -207,8 +215,9 @@ impl Message for ToLauncher {
                 first_user: from.u32()?,
                 user_count: from.u32()?,
                 unix_sockets: from.flag()?,
+                scratch_bytes: from.u64()?,
             })),
-            2 => Ok(Self::OpenSlot),
+            2 => Ok(Self::OpenSlot { private: from.string()? }),
             _ => Err(Malformed),
         }
     }
@@ -259,7 +268,7 @@ impl Message for Order {
     fn write(&self, to: &mut Writer) {
         to.strings(&self.argv);
         to.strings(&self.environment);
-        for string in [&self.search_path, &self.directory, &self.private, &self.release] {
+        for string in [&self.search_path, &self.directory, &self.release] {
             to.string(string);
         }
         to.flag(self.writable_release);
@@ -275,7 +284,6 @@ impl Message for Order {
             environment: from.strings()?,
             search_path: from.string()?,
             directory: from.string()?,
-            private: from.string()?,
             release: from.string()?,
             writable_release: from.flag()?,
             network: from.flag()?,

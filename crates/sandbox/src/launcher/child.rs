@@ -2,6 +2,7 @@
 //!
 //! The child works in its slot's memory (see [`sys::start`]), so nothing here allocates.
 
+use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Gid, Uid, fchown};
@@ -27,6 +28,7 @@ use crate::wire::{Failure, Order, Step};
 pub(super) struct Becoming<'a> {
     pub(super) kit: &'a Kit,
     pub(super) order: &'a Order,
+    pub(super) private: &'a CStr,
     pub(super) program: Program<'a>,
     pub(super) rules: Option<SystemRules>,
     pub(super) streams: &'a [OwnedFd],
@@ -93,7 +95,7 @@ impl Becoming<'_> {
     }
 
     fn confine(&self) -> Result<(), Errno> {
-        self.rules.as_ref().map_or(Ok(()), |rules| rules.confine(self.order, self.own_proc()))
+        self.rules.as_ref().map_or(Ok(()), |rules| rules.confine(self.order, self.private, self.own_proc()))
     }
 
     /// Without a `/proc` for the run alone: what `/proc` tells of this process. Not of those that it starts.

@@ -1,7 +1,7 @@
 //! What each layer of the cage costs: the steps of a child, timed one by one.
 
 use std::cell::RefCell;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,13 @@ const ROUNDS: usize = 500;
 ///
 /// When a step fails.
 pub fn layer_costs() -> io::Result<Vec<(String, f64)>> {
-    let settings =
-        Settings { extra_read: Vec::new(), first_user: 64_000, user_count: 1, unix_sockets: false };
+    let settings = Settings {
+        extra_read: Vec::new(),
+        first_user: 64_000,
+        user_count: 1,
+        unix_sockets: false,
+        scratch_bytes: 1 << 20,
+    };
     let mut kit = Kit::prepare(&settings)?;
     kit.offered = trial::of(&kit)?;
     let mut stack = Stack::new();
@@ -69,21 +74,21 @@ pub fn layer_costs() -> io::Result<Vec<(String, f64)>> {
         directory,
     ));
     mkdir(&private, Mode::RWXU)?;
-    let order = order(&private)?;
-    let stepped = steps(&mut kit, &mut stack, &order);
+    let order = order();
+    let home = CString::new(private.as_os_str().as_encoded_bytes())?;
+    let stepped = steps(&mut kit, &mut stack, &order, &home);
     rmdir(&private)?;
     lines.extend(stepped?);
     Ok(lines)
 }
 
-fn order(private: &std::path::Path) -> io::Result<Order> {
+fn order() -> Order {
     let limits = CageLimits::default();
-    Ok(Order {
+    Order {
         argv: vec![c"true".into()],
         environment: Vec::new(),
         search_path: c"/usr/bin:/bin".into(),
         directory: c"/".into(),
-        private: CString::new(private.as_os_str().as_encoded_bytes())?,
         release: c"/usr".into(),
         writable_release: false,
         network: false,
@@ -92,10 +97,10 @@ fn order(private: &std::path::Path) -> io::Result<Order> {
         open_files: limits.open_files,
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
-    })
+    }
 }
 
-fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order) -> io::Result<Vec<(String, f64)>> {
+fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order, private: &CStr) -> io::Result<Vec<(String, f64)>> {
     let user = kit.user_of_slot(0);
     let mut times: Vec<(&'static str, Vec<Duration>)> = Vec::new();
     for _ in 0..ROUNDS {
@@ -105,6 +110,7 @@ fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order) -> io::Result<Vec<(Str
         let becoming = Becoming {
             kit,
             order,
+            private,
             program: Program::new(c"/bin/true", &[], &[]),
             rules,
             streams: &streams,

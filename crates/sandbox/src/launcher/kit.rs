@@ -26,6 +26,7 @@ pub(super) struct Kit {
     pub(super) offered: Offered,
     first_user: u32,
     user_count: u32,
+    pub(super) scratch_bytes: u64,
     extra_read: Vec<PathBuf>,
     unix_sockets: bool,
     names: Vec<(PathBuf, Access)>,
@@ -46,6 +47,7 @@ impl Kit {
         let as_root = geteuid().is_root();
         Ok(Self {
             first_user: settings.first_user,
+            scratch_bytes: settings.scratch_bytes,
             user_count: if as_root { settings.user_count } else { 0 },
             extra_read: settings
                 .extra_read

@@ -30,10 +30,15 @@ impl SystemRules {
 
     /// Confines this process for good, to these rules and those of its run. `own_proc`: where there is no `/proc` for
     /// the run alone, the place in it that is this process's.
-    pub(super) fn confine(&self, order: &Order, own_proc: Option<Place>) -> Result<(), Errno> {
+    pub(super) fn confine(
+        &self,
+        order: &Order,
+        private: &CStr,
+        own_proc: Option<Place>,
+    ) -> Result<(), Errno> {
         let release_access =
             if order.writable_release { Access::ReadWriteExecute } else { Access::ReadExecute };
-        let private = open(&order.private, Access::ReadWrite)?;
+        let private = open(private, Access::ReadWrite)?;
         let release = open(&order.release, release_access)?;
         let ruleset = self.0.try_clone().map_err(|error| errno_of(&error))?;
         let places = [Some(private), Some(release), own_proc];

@@ -155,7 +155,7 @@ pub(super) fn filters_of_shared_user() -> Result<[BpfProgram; 2], Error> {
     let seemingly = [
         libc::SYS_fchmod,
         libc::SYS_fchmodat,
-        libc::SYS_fchmodat2,
+        452, // fchmodat2
         libc::SYS_utimensat,
         libc::SYS_setxattr,
         libc::SYS_lsetxattr,

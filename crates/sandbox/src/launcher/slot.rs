@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{AtFlags, CWD, Gid, Mode, Uid, chownat, mkdir, rmdir};
+use rustix::fs::{Gid, Mode, Uid};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::{
@@ -19,6 +19,7 @@ use rustix::process::{
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_new_privs};
 
 use super::child::Becoming;
+use super::home::Home;
 use super::kit::Kit;
 use super::landlock::SystemRules;
 use super::offspring;
@@ -41,6 +42,8 @@ pub(super) struct Slot {
     /// Ends when the launcher does.
     pub(super) lifeline: OwnedFd,
     pub(super) user: Option<(Uid, Gid)>,
+    /// The private directory of its runs.
+    pub(super) private: CString,
 }
 
 impl Slot {
@@ -51,11 +54,13 @@ impl Slot {
             Err(_) => 1,
         };
         offspring::kill_all();
+        // Where this is a mount, it goes with this process, and the launcher removes what it was mounted on.
+        let _ = remove_tree(&path_of(&self.private));
         sys::exit_now(code)
     }
 
     fn serve_runs(&mut self) -> io::Result<()> {
-        self.prepare()?;
+        let home = self.prepare()?;
         let mut stack = Stack::new();
         let mut incoming = Incoming::default();
         let mut count = ProcessCount::default();
@@ -77,10 +82,18 @@ impl Slot {
             let ToSlot::Run(order) = ToSlot::decode(&received.body).map_err(io::Error::other)? else {
                 continue;
             };
+            let home = match home.as_ref().map_err(|errno| *errno).and_then(Home::look) {
+                Ok(home) => home,
+                // Another slot may do better, in a directory of another name.
+                Err(errno) => {
+                    send(self.socket.as_fd(), &failed(Step::PrivateDirectory, errno).encode(), &[])?;
+                    return Ok(());
+                }
+            };
             let rules = self.kit.take_rules()?;
             let processes_taken = if self.user.is_some() { 0 } else { count.now() };
             let streams = received.descriptors;
-            let run = SlotRun { slot: self, order: &order, streams, rules, processes_taken };
+            let run = SlotRun { slot: self, home, order: &order, streams, rules, processes_taken };
             let Some(ended) = run.see_through(&mut incoming, &mut stack)? else { return Ok(()) };
             send(self.socket.as_fd(), &ended.encode(), &[])?;
             self.kit.make_rules()?;
@@ -88,10 +101,12 @@ impl Slot {
     }
 
     /// What holds for all runs of this slot, and is inherited by them.
-    fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self) -> io::Result<Result<Home, Errno>> {
         if self.kit.offered.namespaces {
             enter_namespaces()?;
         }
+        let own_file_system = self.kit.offered.namespaces.then_some(self.kit.scratch_bytes);
+        let home = Home::make(&self.private, self.user, own_file_system);
         set_child_subreaper(Some(getpid()))?;
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
         umask(Mode::from_raw_mode(0o077));
@@ -103,7 +118,7 @@ impl Slot {
         if self.kit.offered.seccomp {
             seccompiler::apply_filter(&self.kit.filter).map_err(io::Error::other)?;
         }
-        Ok(())
+        Ok(home)
     }
 }
 
@@ -119,6 +134,7 @@ pub(super) fn enter_namespaces() -> io::Result<()> {
 /// One run.
 struct SlotRun<'a> {
     slot: &'a Slot,
+    home: &'a Home,
     order: &'a Order,
     streams: Vec<OwnedFd>,
     rules: Option<SystemRules>,
@@ -128,22 +144,11 @@ struct SlotRun<'a> {
 impl SlotRun<'_> {
     /// From the order to its answer. `None`: nobody waits for it any more.
     fn see_through(self, incoming: &mut Incoming, stack: &mut Stack) -> io::Result<Option<FromSlot>> {
-        let private = path_of(&self.order.private);
-        if let Err(errno) = self.make_private_directory(&private) {
-            return Ok(Some(failed(Step::PrivateDirectory, errno)));
-        }
+        let home = self.home;
         let ended = self.run(incoming, stack);
         offspring::kill_all();
-        if rmdir(&private).is_err() {
-            let _ = remove_tree(&private);
-        }
+        home.clear()?;
         ended
-    }
-
-    fn make_private_directory(&self, private: &Path) -> Result<(), Errno> {
-        mkdir(private, Mode::RWXU)?;
-        let Some((uid, gid)) = self.slot.user else { return Ok(()) };
-        chownat(CWD, private, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn run(self, incoming: &mut Incoming, stack: &mut Stack) -> io::Result<Option<FromSlot>> {
@@ -155,6 +160,7 @@ impl SlotRun<'_> {
         let becoming = Becoming {
             kit: &slot.kit,
             order: self.order,
+            private: &slot.private,
             program: Program::new(&program, &self.order.argv, &self.order.environment),
             rules: self.rules,
             streams: &self.streams,

@@ -19,7 +19,7 @@ use super::{Refusal, SandboxConfig};
 use crate::cage::Network;
 use crate::caged::{Caged, NotBegun};
 use crate::error::RunError;
-use crate::private_directory::{ATTEMPTS_MAX, next_name};
+use crate::private_directory::ATTEMPTS_MAX;
 use crate::process::{NoCode, Process};
 use crate::run::{Output, Run};
 use crate::running::{Ended, Running};
@@ -40,11 +40,7 @@ pub(super) async fn run(
 ) -> Result<Ended, Refusal> {
     let mut order = order_of(run, config).map_err(Refusal::system)?;
     for _ in 0..ATTEMPTS_MAX {
-        let private = config.temporary_root.join(next_name());
-        let home = private.as_os_str().as_bytes();
-        order.private = CString::new(home).map_err(|error| Refusal::system(error.into()))?;
-        order.environment = environment(run, config, home).map_err(Refusal::system)?;
-        let running = begin(slots, &order, &private, &stop).await?;
+        let running = begin(slots, &mut order, run, config, &stop).await?;
         let deadline = Instant::now() + run.command.timeout();
         match running.see_through(deadline, run.limits, sink.clone()).await {
             Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
@@ -70,16 +66,20 @@ async fn retry_private_directory(errno: i32, config: &SandboxConfig) -> io::Resu
 
 async fn begin(
     slots: &Arc<Slots>,
-    order: &Order,
-    private: &Path,
+    order: &mut Order,
+    run: &Run,
+    config: &SandboxConfig,
     stop: &watch::Receiver<bool>,
 ) -> Result<Running, Refusal> {
     for _ in 0..SLOT_ATTEMPTS_MAX {
+        let slot = slots.take().await.map_err(Refusal::system)?;
+        let home = slot.held.private.as_os_str().as_bytes();
+        order.environment = environment(run, config, home).map_err(Refusal::system)?;
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Refusal::system(errno.into()));
         let (stdout, stdout_of_command) = pipe()?;
         let (stderr, stderr_of_command) = pipe()?;
         let streams = [stdout_of_command.as_fd(), stderr_of_command.as_fd()];
-        match Caged::begin(Arc::clone(slots), order, private.to_owned(), streams, stop.clone()).await {
+        match Caged::begin(Arc::clone(slots), slot, order, streams, stop.clone()).await {
             Ok(caged) => {
                 return Ok(Running { process: Process::Caged(caged), stdout, stderr, stop: stop.clone() });
             }
@@ -90,7 +90,7 @@ async fn begin(
     Err(Refusal::NoCode(NoCode::Lost))
 }
 
-/// All of an order but what belongs to the private directory.
+/// All of an order but the environment, which names the private directory of the slot.
 fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
     let argv = run.command.argv().iter().map(|argument| CString::new(argument.as_str()));
     let limits = run.cage.limits;
@@ -99,7 +99,6 @@ fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
         environment: Vec::new(),
         search_path: CString::new(config.path.as_str())?,
         directory: c_string(&run.directory)?,
-        private: CString::default(),
         release: c_string(&run.cage.release)?,
         writable_release: run.cage.writable_release,
         network: run.cage.network == Network::Outbound,
@@ -134,6 +133,7 @@ pub(super) fn settings(config: &SandboxConfig) -> io::Result<Settings> {
         first_user: config.users.first,
         user_count: config.users.count,
         unix_sockets: config.unix_sockets,
+        scratch_bytes: config.scratch_bytes,
     })
 }
 

@@ -11,23 +11,16 @@ fn texts() -> impl Strategy<Value = Vec<CString>> {
 }
 
 fn order() -> impl Strategy<Value = Order> {
-    let places = (text(), text(), text(), text());
+    let places = (text(), text(), text());
     let limits = any::<[u64; 5]>();
     (texts(), texts(), places, any::<(bool, bool)>(), limits).prop_map(
-        |(
-            argv,
-            environment,
-            (search_path, directory, private, release),
-            (writable_release, network),
-            limits,
-        )| {
+        |(argv, environment, (search_path, directory, release), (writable_release, network), limits)| {
             let [memory, processes, open_files, file_size, cpu_seconds] = limits;
             Order {
                 argv,
                 environment,
                 search_path,
                 directory,
-                private,
                 release,
                 writable_release,
                 network,
@@ -55,12 +48,18 @@ fn from_slot() -> impl Strategy<Value = FromSlot> {
 }
 
 fn to_launcher() -> impl Strategy<Value = ToLauncher> {
-    let settings = (texts(), any::<(u32, u32, bool)>()).prop_map(
-        |(extra_read, (first_user, user_count, unix_sockets))| {
-            ToLauncher::Configure(Settings { extra_read, first_user, user_count, unix_sockets })
+    let settings = (texts(), any::<(u32, u32, bool, u64)>()).prop_map(
+        |(extra_read, (first_user, user_count, unix_sockets, scratch_bytes))| {
+            ToLauncher::Configure(Settings {
+                extra_read,
+                first_user,
+                user_count,
+                unix_sockets,
+                scratch_bytes,
+            })
         },
     );
-    prop_oneof![settings, Just(ToLauncher::OpenSlot)]
+    prop_oneof![settings, text().prop_map(|private| ToLauncher::OpenSlot { private })]
 }
 
 fn offered() -> impl Strategy<Value = Offered> {

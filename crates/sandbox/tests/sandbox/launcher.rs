@@ -76,7 +76,7 @@ async fn many_runs_survive_the_loss_of_a_launcher_as_answers() {
     }
     let after = futures_of(&shop, 12).await;
     assert!(after.iter().all(|code| *code == 0), "{after:?}");
-    eventually("the directories are gone", || shop.private_directories().is_empty()).await;
+    eventually("the directories are gone", || shop.private_files().is_empty()).await;
 }
 
 async fn futures_of(shop: &std::sync::Arc<Workshop>, count: usize) -> Vec<i32> {
@@ -110,7 +110,7 @@ async fn a_slot_that_is_killed_fails_its_run_and_its_processes_are_killed() {
     };
     assert!(matches!(error, RunError::LauncherLost), "{error:?}");
     eventually("its commands are gone", || processes_called("sleep", "300").is_empty()).await;
-    eventually("the directory is gone", || shop.private_directories().is_empty()).await;
+    eventually("the directory is gone", || shop.private_files().is_empty()).await;
     assert_eq!(text(&shop.script("echo again").await.stdout.bytes), "again\n");
 }
 

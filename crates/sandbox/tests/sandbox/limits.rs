@@ -80,7 +80,24 @@ async fn files_are_bounded() {
     let script = "head -c 100000000 /dev/zero > $TMPDIR/big; echo $?; stat -c %s $TMPDIR/big";
     let big = within(&shop, limits, &["sh", "-c", script]).await;
     assert_eq!(text(&big.stdout.bytes), "153\n1048576\n");
-    assert!(shop.private_directories().is_empty());
+    assert!(shop.private_files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_is_not_filled_by_many_files_either() {
+    if !crate::workshop::is_root() {
+        return; // Without mounts of its own a slot can bound each file, not all of them.
+    }
+    let shop = Workshop::with(|config| config.scratch_bytes = 8 << 20);
+    let many =
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do head -c 1000000 /dev/zero > $TMPDIR/$i || exit 9; done";
+    let filled = within(&shop, CageLimits::default(), &["sh", "-c", many]).await;
+    assert_eq!(filled.returncode, 9);
+    let fits =
+        within(&shop, CageLimits::default(), &["sh", "-c", "head -c 7000000 /dev/zero > $TMPDIR/1"]).await;
+    assert_eq!(fits.returncode, 0, "and the next run has it all for itself");
+    let empty = "i=0; while [ $i -lt 5000 ]; do : > $TMPDIR/$i || exit 9; i=$((i + 1)); done";
+    assert_ne!(within(&shop, CageLimits::default(), &["sh", "-c", empty]).await.returncode, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

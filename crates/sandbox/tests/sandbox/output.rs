@@ -120,7 +120,7 @@ async fn many_commands_at_once_each_get_their_own_answer() {
         assert_eq!(text(&finished.stderr.bytes), format!("err {number}\n"));
     }
     crate::workshop::childless().await;
-    assert!(shop.private_directories().is_empty());
+    assert!(shop.private_files().is_empty());
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
 use toolfront_sandbox::{
-    Cage, CageLimits, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox, SandboxConfig,
+    Cage, CageLimits, CommandUsers, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox,
+    SandboxConfig,
 };
 
 /// How long to look for something that has to come true.
@@ -30,6 +31,7 @@ impl Workshop {
         let (root, work) = (open_directory(0o711), open_directory(0o777));
         let mut config = SandboxConfig::new(root.path().join("runs"));
         config.launcher = Some(launcher());
+        config.users = CommandUsers { first: first_user(), count: 300 };
         change(&mut config);
         let sandbox = run_to_end(Sandbox::start(config)).unwrap();
         Self { sandbox, limits: CageLimits::default(), root, work }
@@ -74,11 +76,36 @@ impl Workshop {
         tokio::time::timeout(PATIENCE, self.sandbox.run(run)).await.expect("the run gives an answer")
     }
 
+    /// What there is in private directories now, also in those that only a slot sees.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        let runs = self.root.path().join("runs");
+        let mut views = vec![runs.clone()];
+        for launcher in children(&std::process::id().to_string()) {
+            for slot in children(&launcher) {
+                views.push(PathBuf::from(format!("/proc/{slot}/root{}", runs.display())));
+            }
+        }
+        let entries = |path: &Path| -> Vec<PathBuf> {
+            fs::read_dir(path)
+                .map(|found| found.map(|entry| entry.unwrap().path()).collect())
+                .unwrap_or_default()
+        };
+        views.iter().flat_map(|view| entries(view)).flat_map(|directory| entries(&directory)).collect()
+    }
+
+    /// Ends the sandbox, and keeps what is around it.
+    pub(crate) fn end(self) -> TempDir {
+        self.root
+    }
+
+    /// Removes the directory that private directories are in.
+    pub(crate) fn remove_runs(&self) {
+        fs::remove_dir_all(self.root.path().join("runs")).unwrap();
+    }
+
     /// The private directories that there are now.
-    pub(crate) fn private_directories(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.root.path().join("runs"))
-            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-            .unwrap_or_default()
+    pub(crate) fn private_directories(&self) -> usize {
+        fs::read_dir(self.root.path().join("runs")).map(Iterator::count).unwrap_or_default()
     }
 
     /// What a command has written to a file of its working directory, as soon as it is there.
@@ -90,6 +117,12 @@ impl Workshop {
         .await;
         fs::read_to_string(path).unwrap().trim().to_owned()
     }
+}
+
+/// The first of this process's users for commands: the limit on processes counts those of a user on the whole machine,
+/// and each test is a gateway.
+pub(crate) fn first_user() -> u32 {
+    1_000_000 + std::process::id() * 300
 }
 
 /// The launcher of this crate.
