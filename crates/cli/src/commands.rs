@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod delete;
 mod deploy;
+mod doctor;
 mod gateway;
 mod list;
 mod login;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Login(login::Arguments),
     Context(context::Arguments),
     Config(config::Arguments),
+    Doctor(doctor::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -78,6 +80,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Login(arguments) => login::run(arguments, invocation).await,
         Command::Context(arguments) => context::run(arguments, invocation),
         Command::Config(arguments) => config::run(&arguments, invocation),
+        Command::Doctor(arguments) => doctor::run(arguments, invocation).await,
         Command::Completions(arguments) => completions::run(&arguments, invocation),
     }
 }

@@ -4,6 +4,7 @@
 mod arguments;
 mod clock;
 mod commands;
+mod confinement;
 mod confirm;
 mod context_file;
 mod exit;
@@ -31,9 +32,12 @@ use crate::settings::{Settings, Variables};
 
 /// Runs the command line whose words these are, the program's name first, and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    if confinement::is_launcher(&words) {
+        return toolfront_gateway::launcher_main();
+    }
     // First of all: what a shell or a supervisor left open is not for the tools that a server runs.
     toolfront_gateway::seal_inherited_descriptors();
-    let words: Vec<OsString> = words.into_iter().collect();
     let cli = match Cli::parse_words(&words) {
         Ok(cli) => cli,
         Err(answer) => return Printer::new(answer.json).usage(&answer).into(),

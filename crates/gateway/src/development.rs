@@ -10,16 +10,16 @@ use axum::response::{IntoResponse, Response};
 use http::{Method, Request};
 use toolfront_api::Code;
 use toolfront_app::{Fault, RequestPath};
-use toolfront_sandbox::{Sandbox, SandboxConfig};
+use toolfront_sandbox::Sandbox;
 use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
 use crate::application::{Directory, Files, Reading, RunSecrets, prepare, read, reply};
-use crate::body;
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
 use crate::settings::{Limits, ServeSettings};
+use crate::{body, confinement};
 
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -51,11 +51,12 @@ impl DevServer {
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
         let temporary = std::env::temp_dir().join(format!("toolfront-serve-{start:016x}"));
+        let sandbox = confinement::start(&settings.confinement, temporary.clone()).await?;
         let server = Arc::new(Self {
             files: Files::Directory(Arc::clone(&directory)),
             tokens: settings.tokens.iter().map(|secret| *secret.digest().as_bytes()).collect(),
             hosts: if settings.behind_proxy { Hosts::any() } else { Hosts::local() },
-            sandbox: Sandbox::new(SandboxConfig::new(temporary.clone())),
+            sandbox,
             limits: Limits::default(),
             request_ids: RequestIds::starting_at(start),
         });
@@ -103,7 +104,9 @@ impl DevServer {
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
                 let prepared =
                     prepare(&self.files, &path, body::from_object(&bytes)?, &RunSecrets::default()).await?;
-                let (run, ignored) = prepared.into_run(&self.limits);
+                let (mut run, ignored) = prepared.into_run(&self.limits);
+                // Whoever writes an application may write it by its own tools, too.
+                run.cage.writable_release = true;
                 let finished = self.sandbox.run(run).await?;
                 Ok(axum::Json(reply(finished, ignored, request_id, &parts.headers)).into_response())
             }

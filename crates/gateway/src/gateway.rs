@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
-use toolfront_sandbox::{Sandbox, SandboxConfig};
+use toolfront_sandbox::Sandbox;
 use toolfront_store::{
-    Attribution, KeyRotated, Organization, RotateKeyError, SetupRefusal, Store, TokenRefusal,
+    Attribution, KeyRotated, OpenError, Organization, RotateKeyError, SetupRefusal, Store, TokenRefusal,
 };
 use toolfront_token::{
     Authority, EnvGrant, Expiry, Grant, NewToken, NewValue, OrgId, Scope, Timestamp, TokenId, TokenName,
@@ -26,7 +26,8 @@ use crate::settings::{Limits, Settings};
 use crate::uploads::Uploads;
 use crate::urls::ApplicationUrls;
 use crate::usage::UsageCounters;
-use crate::{routes, server};
+use crate::work_directory::WorkDirectory;
+use crate::{confinement, routes, server};
 
 const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
@@ -51,6 +52,7 @@ struct Shared {
     brake: Brake,
     runs: Runs,
     sandbox: Sandbox,
+    work: Arc<WorkDirectory>,
     files: FileCache,
     layouts: Arc<Layouts>,
     uploads: Uploads,
@@ -119,22 +121,21 @@ impl Gateway {
     /// As [`Gateway::open`].
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
-        let memory = Arc::new(Memory::default());
-        let (directory, sink) = (settings.data_dir.clone(), Arc::clone(&memory));
-        let now = clock.now();
-        let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
-        let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
-        tracing::info!(
-            tokens = summary.tokens,
-            environments = summary.environments,
-            directory = %settings.data_dir.display(),
-            "store opened"
-        );
-        prepare_key(&store).await;
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
-        let layouts = Layouts::new(&settings.data_dir, start);
+        let directory = settings.data_dir.clone();
+        let work = tokio::task::spawn_blocking(move || WorkDirectory::make(&directory, start)).await;
+        let unusable = |source| OpenError::Directory { path: settings.data_dir.clone(), source };
+        let work = work.map_err(|_| StartError::Interrupted)?.map_err(unusable)?;
+        // Before anything is loaded: the launcher is a copy of this process, and small only now.
+        let started = confinement::start(&settings.confinement, work.runs()).await;
+        let opened = match started {
+            Ok(sandbox) => open_store(&settings, clock.as_ref()).await.map(|opened| (sandbox, opened)),
+            Err(err) => Err(err),
+        };
+        let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
+        let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
         let shared = Shared {
             hosts: Hosts::new(settings.public_url.as_deref(), settings.app_domain.as_deref()),
@@ -144,7 +145,8 @@ impl Gateway {
             usage: UsageCounters::default(),
             brake: Brake::new(limits.failures_per_minute_max),
             runs: Runs::new(limits),
-            sandbox: Sandbox::new(SandboxConfig::new(settings.data_dir.join("runs"))),
+            sandbox,
+            work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
@@ -223,9 +225,9 @@ impl Gateway {
     fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
         let gateway = self.clone();
         async move {
-            let layouts = Arc::clone(gateway.layouts());
-            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || layouts.tidy()).await {
-                tracing::warn!(%cause, "releases that an earlier process laid out could not be removed");
+            let work = Arc::clone(&gateway.shared.work);
+            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
+                tracing::warn!(%cause, "what an earlier process left could not be removed");
             }
             let mut flush = tokio::time::interval(FLUSH_INTERVAL);
             let mut forget = tokio::time::interval(FORGET_INTERVAL);
@@ -277,8 +279,14 @@ impl Gateway {
         if let Err(cause) = self.usage().flush(self.store()).await {
             tracing::error!(%cause, "uses could not be written");
         }
-        let store = self.store().clone();
-        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
+        let closed = tokio::task::spawn_blocking(move || {
+            store.close();
+            work.remove()
+        });
+        if let Ok(Err(cause)) = closed.await {
+            tracing::warn!(%cause, "the work directory could not be removed");
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -349,6 +357,22 @@ impl Gateway {
     pub(crate) fn application_url(&self, name: &str) -> String {
         self.shared.urls.get().map(|urls| urls.of(name)).unwrap_or_default()
     }
+}
+
+/// Opens the store, and takes everything into memory that requests are judged by.
+async fn open_store(settings: &Settings, clock: &dyn Clock) -> Result<(Store, Arc<Memory>), StartError> {
+    let memory = Arc::new(Memory::default());
+    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(&memory), clock.now());
+    let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
+    let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
+    tracing::info!(
+        tokens = summary.tokens,
+        environments = summary.environments,
+        directory = %settings.data_dir.display(),
+        "store opened"
+    );
+    prepare_key(&store).await;
+    Ok((store, memory))
 }
 
 /// Makes the key of the secrets when there is none yet. Without a usable one all goes on that needs no secret.

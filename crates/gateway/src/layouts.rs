@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use toolfront_app::Manifest;
 use toolfront_store::{BlobError, Blobs};
 
-/// Where this process lays releases out. Each process has a directory of its own, so that what another one
-/// left, perhaps half done, is never taken for a release.
+use crate::work_directory::remove;
+
+/// Where this process lays releases out.
 #[derive(Debug)]
 pub(crate) struct Layouts {
-    all: PathBuf,
-    own: PathBuf,
+    directory: PathBuf,
     next: AtomicU64,
 }
 
@@ -26,27 +26,13 @@ pub(crate) struct Layout {
 }
 
 impl Layouts {
-    /// `process` tells this process from every other one that used the data directory.
-    pub(crate) fn new(data_directory: &Path, process: u64) -> Self {
-        let all = data_directory.join("releases");
-        Self { own: all.join(format!("{process:016x}")), all, next: AtomicU64::new(0) }
-    }
-
-    /// Removes what earlier processes left. Blocks.
-    pub(crate) fn tidy(&self) -> io::Result<()> {
-        fs::create_dir_all(&self.own)?;
-        for entry in fs::read_dir(&self.all)? {
-            let path = entry?.path();
-            if path != self.own {
-                remove(&path)?;
-            }
-        }
-        Ok(())
+    pub(crate) fn new(directory: PathBuf) -> Self {
+        Self { directory, next: AtomicU64::new(0) }
     }
 
     /// Lays a release out. Blocks.
     pub(crate) fn make(&self, manifest: &Manifest, blobs: &Blobs) -> Result<Layout, BlobError> {
-        let path = self.own.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        let path = self.directory.join(self.next.fetch_add(1, Ordering::Relaxed).to_string());
         fs::create_dir_all(&path)?;
         // From here on the directory is removed when something fails.
         let layout = Layout { path };
@@ -98,17 +84,4 @@ fn lay_out(root: &Path, manifest: &Manifest, blobs: &Blobs) -> Result<(), BlobEr
         }
     }
     Ok(())
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    make_writable(path)?;
-    fs::remove_dir_all(path)
-}
-
-fn make_writable(path: &Path) -> io::Result<()> {
-    if !path.symlink_metadata()?.is_dir() {
-        return Ok(());
-    }
-    fs::set_permissions(path, Permissions::from_mode(0o755))?;
-    fs::read_dir(path)?.try_for_each(|entry| make_writable(&entry?.path()))
 }

@@ -10,6 +10,7 @@ mod application;
 mod body;
 mod brake;
 mod clock;
+mod confinement;
 mod development;
 mod gateway;
 mod layouts;
@@ -26,13 +27,17 @@ mod settings;
 mod uploads;
 mod urls;
 mod usage;
+mod work_directory;
 
 pub use clock::Clock;
+pub use confinement::{Examination, ExaminationError};
 pub use development::DevServer;
 pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;
 pub use server::{Bound, StartError};
-pub use toolfront_sandbox::seal_inherited_descriptors;
+pub use toolfront_sandbox::{
+    Finding, LauncherCommand, LayerReport, SandboxReport, launcher_main, seal_inherited_descriptors,
+};
 pub use toolfront_store::KeyRotated;
 
-pub use settings::{Limits, ServeSettings, Settings, TlsFiles};
+pub use settings::{Confinement, Limits, ServeSettings, Settings, TlsFiles};

@@ -59,6 +59,18 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The machine does not offer all of the cage that commands are to run in.
+    #[error(
+        "commands could not be confined as promised ({missing}): `toolfront doctor` tells more; --allow-weak-sandbox \
+         runs them all the same"
+    )]
+    WeakSandbox {
+        /// What is missing.
+        missing: String,
+    },
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] toolfront_sandbox::StartError),
     /// The directory that is to be served is none.
     #[error("{path} is not a directory that can be read")]
     Directory {

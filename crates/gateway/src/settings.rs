@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toolfront_app::ManifestLimits;
+use toolfront_sandbox::LauncherCommand;
 use toolfront_token::TokenSecret;
 
 /// How a gateway is to run.
@@ -22,8 +23,23 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// Whether a proxy stands before it, whose `X-Forwarded-For` is to be believed.
     pub behind_proxy: bool,
+    /// What commands are confined to.
+    pub confinement: Confinement,
     /// What it takes at the most.
     pub limits: Limits,
+}
+
+/// What commands are confined to, for the whole gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Confinement {
+    /// How the launcher is started, the process that confines commands. Without one they are not confined.
+    pub launcher: Option<LauncherCommand>,
+    /// Files and directories that commands may read besides the system's own and their release.
+    pub read: Vec<PathBuf>,
+    /// Whether commands may connect to services by Unix sockets.
+    pub unix_sockets: bool,
+    /// Whether applications are run although the machine does not offer all of the cage.
+    pub allow_weak: bool,
 }
 
 /// The files of a TLS certificate, in PEM.
@@ -80,6 +96,7 @@ impl Settings {
             app_domain: None,
             tls: None,
             behind_proxy: false,
+            confinement: Confinement::default(),
             limits: Limits::default(),
         }
     }
@@ -134,4 +151,6 @@ pub struct ServeSettings {
     pub behind_proxy: bool,
     /// The certificate and key, when TLS ends here.
     pub tls: Option<TlsFiles>,
+    /// What commands are confined to.
+    pub confinement: Confinement,
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
-use toolfront_sandbox::{Run, RunLimits, Sandbox, SandboxConfig};
+use toolfront_sandbox::{Cage, LauncherCommand, Run, RunLimits, Sandbox, SandboxConfig};
 
 const CONCURRENCIES: [usize; 3] = [1, 8, 32];
 const PAIRS: u32 = 6;
@@ -41,8 +41,17 @@ fn main() {
     let slice = Duration::from_secs(seconds.into()) / SLICES;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let root = tempfile::tempdir().unwrap();
-    let sandbox = Arc::new(Sandbox::new(SandboxConfig::new(root.path())));
     toolfront_sandbox::seal_inherited_descriptors();
+    let mut config = SandboxConfig::new(root.path().join("runs"));
+    if !arguments.iter().any(|argument| argument == "--uncaged") {
+        std::fs::set_permissions(root.path(), std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+        config.launcher = Some(LauncherCommand {
+            program: env!("CARGO_BIN_EXE_toolfront-launcher").into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        });
+    }
+    let sandbox = Arc::new(runtime.block_on(Sandbox::start(config)).unwrap());
 
     let lines: Vec<Line> = CONCURRENCIES
         .into_iter()
@@ -90,6 +99,7 @@ async fn sandboxed_rate(sandbox: &Arc<Sandbox>, at_once: usize, slice: Duration)
                         directory: "/".into(),
                         environment: Vec::new(),
                         limits: RunLimits::default(),
+                        cage: Cage::around("/usr"),
                     };
                     assert_eq!(sandbox.run(run).await.unwrap().returncode, 0);
                     runs += 1;

@@ -1,4 +1,4 @@
-//! Reading one stream of a command through a cap.
+//! Reading one stream of a command through a cap, to keep it or to hand it on.
 
 use std::cmp::{max, min};
 use std::convert::Infallible;
@@ -10,17 +10,26 @@ use std::os::fd::OwnedFd;
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread, read};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
 
 use crate::readable::readable;
-use crate::run::Captured;
+use crate::run::{Captured, Output};
 
 const FIRST_BYTES: usize = 8 * 1024;
 const SCRATCH_BYTES: usize = 16 * 1024;
+
+/// Where the bytes of a stream go as they come.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) to: mpsc::Sender<Output>,
+    pub(crate) wrap: fn(Vec<u8>) -> Output,
+}
 
 /// The reading end of a command's pipe and what was kept of it.
 #[derive(Debug)]
 pub(crate) struct Capture {
     pipe: AsyncFd<OwnedFd>,
+    sink: Option<Sink>,
     bytes: Vec<u8>,
     bytes_max: usize,
     truncated: bool,
@@ -29,28 +38,42 @@ pub(crate) struct Capture {
 
 impl Capture {
     /// Makes the pipe non-blocking (this end alone: the command's end is another open file) and watches it.
-    pub(crate) fn of(pipe: OwnedFd, bytes_max: usize) -> io::Result<Self> {
+    pub(crate) fn of(pipe: OwnedFd, bytes_max: usize, sink: Option<Sink>) -> io::Result<Self> {
         ioctl_fionbio(&pipe, true)?;
         let pipe = readable(pipe)?;
-        Ok(Self { pipe, bytes: Vec::new(), bytes_max, truncated: false, ended: false })
+        Ok(Self { pipe, sink, bytes: Vec::new(), bytes_max, truncated: false, ended: false })
     }
 
-    /// Reads for as long as it is polled. May be dropped at any time; nothing read is lost.
+    /// Reads for as long as it is polled, and no faster than the bytes are taken. May be dropped at any time; nothing
+    /// read is lost.
     pub(crate) async fn pump(&mut self) -> Infallible {
         while !self.ended {
             let Ok(mut ready) = self.pipe.readable().await else { break };
+            // Room first, then bytes: what was read is never waiting in a future that may be dropped.
+            let permit = match &self.sink {
+                Some(sink) => match sink.to.reserve().await {
+                    Ok(permit) => Some((permit, sink.wrap)),
+                    Err(_) => break,
+                },
+                None => None,
+            };
             match read_into(self.pipe.get_ref(), &mut self.bytes, self.bytes_max, &mut self.truncated) {
                 Ok(0) => self.ended = true,
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready.clear_ready(),
                 Err(_) => self.ended = true,
             }
+            if let Some((permit, wrap)) = permit
+                && let Some(bytes) = hand_over(&mut self.bytes, &mut self.bytes_max)
+            {
+                permit.send(wrap(bytes));
+            }
         }
         pending().await
     }
 
     /// Takes what is in the pipe now and no more, so that a process that goes on writing cannot hold it up.
-    pub(crate) fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         if self.ended {
             return;
         }
@@ -62,6 +85,11 @@ impl Capture {
                 Err(Errno::INTR) => {}
                 Err(_) => break,
             }
+            if let Some(sink) = &self.sink
+                && let Some(bytes) = hand_over(&mut self.bytes, &mut self.bytes_max)
+            {
+                let _ = sink.to.send((sink.wrap)(bytes)).await;
+            }
         }
     }
 
@@ -69,6 +97,15 @@ impl Capture {
     pub(crate) fn finish(self) -> Captured {
         Captured { bytes: self.bytes, truncated: self.truncated }
     }
+}
+
+/// What was read, for the sink. It counts against the cap.
+fn hand_over(bytes: &mut Vec<u8>, bytes_max: &mut usize) -> Option<Vec<u8>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    *bytes_max = bytes_max.saturating_sub(bytes.len());
+    Some(std::mem::take(bytes))
 }
 
 /// One read: into the room that is left under the cap, or, when there is none, into nothing.
@@ -105,14 +142,14 @@ mod tests {
     fn pipe_holding(bytes: &[u8], bytes_max: usize) -> (Capture, OwnedFd) {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         assert_eq!(rustix::io::write(&writer, bytes), Ok(bytes.len()));
-        (Capture::of(reader, bytes_max).unwrap(), writer)
+        (Capture::of(reader, bytes_max, None).unwrap(), writer)
     }
 
     #[tokio::test]
     async fn exactly_the_cap_is_not_truncated_and_one_byte_more_is() {
         for (written, truncated) in [(9_999, false), (10_000, false), (10_001, true), (60_000, true)] {
             let (mut capture, _writer) = pipe_holding(&vec![b'x'; written], 10_000);
-            capture.drain();
+            capture.drain().await;
             let captured = capture.finish();
             assert_eq!(
                 (captured.bytes.len(), captured.truncated),
@@ -126,7 +163,7 @@ mod tests {
     #[tokio::test]
     async fn a_cap_of_nothing_keeps_nothing() {
         let (mut capture, _writer) = pipe_holding(b"x", 0);
-        capture.drain();
+        capture.drain().await;
         let captured = capture.finish();
         assert_eq!((captured.bytes.capacity(), captured.truncated), (0, true));
     }
@@ -134,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn draining_an_open_pipe_comes_back() {
         let (mut capture, _writer) = pipe_holding(b"", 10);
-        capture.drain();
+        capture.drain().await;
         assert_eq!(capture.finish().bytes, b"");
     }
 

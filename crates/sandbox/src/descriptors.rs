@@ -7,6 +7,9 @@ use rustix::io::{FdFlags, fcntl_setfd};
 
 /// How far to look where the open descriptors cannot be listed.
 const BLIND_LIMIT: RawFd = 65_536;
+/// The same in the launcher, which opens some hundred at most.
+#[cfg(target_os = "linux")]
+const BLIND_LIMIT_OF_LAUNCHER: RawFd = 4_096;
 
 /// Marks every descriptor from 3 on as close-on-exec, so that no command ever gets one.
 ///
@@ -19,6 +22,21 @@ pub fn seal_inherited_descriptors() {
     match listed {
         Some(open) if !open.is_empty() => open.into_iter().for_each(seal),
         _ => (0..BLIND_LIMIT).for_each(seal),
+    }
+}
+
+/// Marks every descriptor from 3 on, in a process with one thread, without allocating: for the moment before a program
+/// is executed. Everything that the launcher opens is marked already; this is for what it might have missed.
+#[cfg(target_os = "linux")]
+pub(crate) fn seal_all_descriptors() -> Result<(), rustix::io::Errno> {
+    use rustix::io::Errno;
+    match crate::sys::seal_descriptors_from(3) {
+        // Linux before 5.11.
+        Err(Errno::NOSYS | Errno::INVAL) => {
+            (3..BLIND_LIMIT_OF_LAUNCHER).for_each(seal);
+            Ok(())
+        }
+        sealed => sealed,
     }
 }
 

@@ -37,10 +37,45 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A step between the start of a process and its becoming the program failed. The command did not run.
+    #[error("the program `{program}` was not started: the cage failed at the step `{step}`")]
+    Cage {
+        /// The program as the caller named it.
+        program: String,
+        /// The step.
+        step: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The launcher, or the process of it that held the run, ended while the command ran, and the command with it.
+    /// How far it had come is not known.
+    #[error("the launcher of commands ended, and the command with it")]
+    LauncherLost,
     /// The command ran, was killed, and how it ended could not be learnt, so there is no answer to give.
     #[error("how the command ended could not be learnt")]
     Wait {
         /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Why there is no [`Sandbox`](crate::Sandbox).
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directory for private directories could not be made, or not be opened up for the users of commands.
+    #[error("the directory for the runs' private directories, {}, could not be made", path.display())]
+    TemporaryRoot {
+        /// Where.
+        path: std::path::PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The launcher did not start, or did not answer as one.
+    #[error("the launcher of commands, `{program}`, did not start")]
+    Launcher {
+        /// The program that was to be it.
+        program: String,
+        /// What the operating system or the launcher said.
         source: io::Error,
     },
 }

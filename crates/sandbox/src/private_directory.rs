@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use crate::removal::remove_tree;
 
 /// Names taken by an earlier process of the same id are passed over; this many at once mean something else.
-const ATTEMPTS_MAX: usize = 4096;
+pub(crate) const ATTEMPTS_MAX: usize = 4096;
 
 /// A directory that is the owner's alone and lasts as long as this value.
 #[derive(Debug)]
@@ -24,11 +24,10 @@ pub(crate) struct PrivateDirectory {
 impl PrivateDirectory {
     /// Makes a new directory below `root`, and `root` itself when it is missing.
     pub(crate) fn make(root: &Path) -> io::Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut builder = DirBuilder::new();
         builder.mode(0o700);
         for _ in 0..ATTEMPTS_MAX {
-            let path = root.join(format!("run-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            let path = root.join(next_name());
             match builder.create(&path) {
                 Ok(()) => return Ok(Self { path, removed: false }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -51,6 +50,12 @@ impl PrivateDirectory {
         self.removed |= matches!(rustix::fs::rmdir(&self.path), Ok(()) | Err(Errno::NOENT));
         self.removed
     }
+}
+
+/// A name that this process has not given before.
+pub(crate) fn next_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("run-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Drop for PrivateDirectory {

@@ -31,6 +31,12 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
     Err(Errno::NOTEMPTY.into())
 }
 
+/// Removes everything in a directory.
+#[cfg(target_os = "linux")]
+pub(crate) fn empty_directory(directory: &OwnedFd) -> Result<(), Errno> {
+    Lift { top: directory.try_clone().map_err(|_| Errno::MFILE)?, moved: 0 }.empty()
+}
+
 struct Lift {
     top: OwnedFd,
     moved: u64,

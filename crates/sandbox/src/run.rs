@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use toolfront_app::AllowedCommand;
 
+use crate::cage::Cage;
+
 /// One command to run: what, where, with which environment and within which limits.
 pub struct Run {
     /// The command, already matched against its page and expanded. Its timeout is the deadline of the run.
@@ -16,6 +18,8 @@ pub struct Run {
     pub environment: Vec<(String, String)>,
     /// The limits of this run.
     pub limits: RunLimits,
+    /// What it is confined to.
+    pub cage: Cage,
 }
 
 /// Shows neither the arguments nor the environment: both may hold secrets.
@@ -24,6 +28,7 @@ impl fmt::Debug for Run {
         f.debug_struct("Run")
             .field("directory", &self.directory)
             .field("limits", &self.limits)
+            .field("cage", &self.cage)
             .finish_non_exhaustive()
     }
 }
@@ -74,5 +79,25 @@ impl fmt::Debug for Captured {
             .field("bytes", &format_args!("[{} bytes]", self.bytes.len()))
             .field("truncated", &self.truncated)
             .finish()
+    }
+}
+
+/// A piece of what a command prints, as it comes.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Written to standard output.
+    Stdout(Vec<u8>),
+    /// Written to standard error.
+    Stderr(Vec<u8>),
+}
+
+/// Shows the length alone: output may hold secrets until the caller has masked it.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, bytes) = match self {
+            Self::Stdout(bytes) => ("Stdout", bytes),
+            Self::Stderr(bytes) => ("Stderr", bytes),
+        };
+        f.debug_tuple(name).field(&format_args!("[{} bytes]", bytes.len())).finish()
     }
 }

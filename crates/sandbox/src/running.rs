@@ -2,22 +2,15 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::spawn_blocking;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::capture::Capture;
-use crate::exit::ExitWatch;
-use crate::group::Group;
-use crate::private_directory::PrivateDirectory;
-use crate::run::{Captured, RunLimits};
-use crate::spawn::Spawned;
+use crate::capture::{Capture, Sink};
+use crate::process::{NoCode, Process};
+use crate::run::{Captured, Output, RunLimits};
 
 /// What `timeout` of the coreutils answers.
 const TIMED_OUT_CODE: i32 = 124;
@@ -33,47 +26,53 @@ pub(crate) struct Ended {
     pub(crate) at: Instant,
 }
 
-/// A command that runs. Dropping it ends it, on a thread that may block.
+/// A command that runs. Dropping it ends it.
 pub(crate) struct Running {
-    remains: Option<Remains>,
-    pipes: Option<(OwnedFd, OwnedFd)>,
+    pub(crate) process: Process,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+    /// Becomes true when every run is to end.
+    pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl Running {
-    /// Takes charge of a command that was started in its private directory.
-    pub(crate) fn of(spawned: Spawned, directory: PrivateDirectory, stop: watch::Receiver<bool>) -> Self {
-        let Spawned { group, stdout, stderr } = spawned;
-        let remains = Remains { group, directory, stop };
-        Self { remains: Some(remains), pipes: Some((stdout, stderr)) }
-    }
-
     /// Sees the command through: reads its output until it has ended, by itself or by its bounds.
-    pub(crate) async fn see_through(mut self, deadline: Instant, limits: RunLimits) -> io::Result<Ended> {
-        let (Some(remains), Some((stdout, stderr))) = (&mut self.remains, self.pipes.take()) else {
-            return Err(io::ErrorKind::Other.into());
+    pub(crate) async fn see_through(
+        self,
+        deadline: Instant,
+        limits: RunLimits,
+        sink: Option<mpsc::Sender<Output>>,
+    ) -> Result<Ended, NoCode> {
+        let Self { mut process, stdout, stderr, mut stop } = self;
+        let capture = |pipe, wrap: fn(Vec<u8>) -> Output| -> io::Result<Capture> {
+            let sink = sink.clone().map(|to| Sink { to, wrap });
+            Capture::of(pipe, limits.output_bytes_max, sink)
         };
-        let mut watch = ExitWatch::over(&remains.group)?;
-        let mut stdout = Capture::of(stdout, limits.output_bytes_max)?;
-        let mut stderr = Capture::of(stderr, limits.output_bytes_max)?;
+        let mut stdout = capture(stdout, Output::Stdout).map_err(NoCode::Wait)?;
+        let mut stderr = capture(stderr, Output::Stderr).map_err(NoCode::Wait)?;
+        let cause = async {
+            tokio::select! {
+                () = told_to_stop(&mut stop) => false,
+                () = left_alone(sink.as_ref()) => false,
+                () = sleep_until(deadline) => true,
+            }
+        };
         // In no fixed order: a stream that always has something would use up the task's turn before the others get theirs.
         let ending = tokio::select! {
-            ending = remains.end(&mut watch, deadline, limits.terminate_grace) => ending?,
+            ending = end(&mut process, cause, limits.terminate_grace) => ending?,
             never = stdout.pump() => match never {},
             never = stderr.pump() => match never {},
         };
         let at = Instant::now();
-        remains.group.kill();
-        stdout.drain();
-        stderr.drain();
-        let status = if ending.exited { Some(remains.group.reap()?) } else { None };
-        let returncode = match status {
+        process.silence();
+        stdout.drain().await;
+        stderr.drain().await;
+        let code = if ending.exited { Some(process.conclude().await?) } else { None };
+        let returncode = match code {
             _ if ending.timed_out => TIMED_OUT_CODE,
-            Some(status) => returncode_of(status),
+            Some(code) => code,
             None => 128 + Signal::KILL.as_raw(),
         };
-        if status.is_some() {
-            self.clear_away().await;
-        }
         Ok(Ended {
             returncode,
             timed_out: ending.timed_out,
@@ -82,36 +81,6 @@ impl Running {
             at,
         })
     }
-
-    /// Removes the directory of a command that was reaped: at once when it is empty, else where blocking is allowed.
-    async fn clear_away(&mut self) {
-        if let Some(mut remains) = self.remains.take()
-            && !remains.directory.remove_empty()
-        {
-            let _ = spawn_blocking(move || drop(remains)).await;
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Some(remains) = self.remains.take() else { return };
-        remains.group.kill();
-        // A runtime that is shutting down drops the closure, and with it the remains, here and now.
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(remains))),
-            Err(_) => drop(remains),
-        }
-    }
-}
-
-/// What has to be cleared away however a run ends, in this order: the processes, then their directory, then word to
-/// whoever waits for the end. Dropping it may block, for as long as a killed process takes to end.
-struct Remains {
-    group: Group,
-    directory: PrivateDirectory,
-    /// Becomes true when every run is to end.
-    stop: watch::Receiver<bool>,
 }
 
 struct Ending {
@@ -119,23 +88,24 @@ struct Ending {
     exited: bool,
 }
 
-impl Remains {
-    /// Waits for the leader's end, and brings it about at the deadline or when told to stop.
-    async fn end(&mut self, watch: &mut ExitWatch, deadline: Instant, grace: Duration) -> io::Result<Ending> {
-        let timed_out = tokio::select! {
-            biased;
-            exited = watch.exited(&self.group) => return exited.map(|()| Ending { timed_out: false, exited: true }),
-            () = told_to_stop(&mut self.stop) => false,
-            () = sleep_until(deadline) => true,
-        };
-        self.group.signal(Signal::TERM);
-        if let Ok(exited) = timeout(grace, watch.exited(&self.group)).await {
-            return exited.map(|()| Ending { timed_out, exited: true });
-        }
-        self.group.kill();
-        let exited = timeout(KILLED_WAIT, watch.exited(&self.group)).await.is_ok_and(|exited| exited.is_ok());
-        Ok(Ending { timed_out, exited })
+/// Waits for the command's end, and brings it about when there is a cause (which says whether it is the deadline).
+async fn end(
+    process: &mut Process,
+    cause: impl Future<Output = bool>,
+    grace: Duration,
+) -> Result<Ending, NoCode> {
+    let timed_out = tokio::select! {
+        biased;
+        ended = process.ended() => return ended.map(|()| Ending { timed_out: false, exited: true }),
+        timed_out = cause => timed_out,
+    };
+    process.terminate();
+    if let Ok(ended) = timeout(grace, process.ended()).await {
+        return ended.map(|()| Ending { timed_out, exited: true });
     }
+    process.kill();
+    let exited = timeout(KILLED_WAIT, process.ended()).await.is_ok_and(|ended| ended.is_ok());
+    Ok(Ending { timed_out, exited })
 }
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
@@ -144,6 +114,10 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-fn returncode_of(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+/// Whoever took the output takes no more.
+async fn left_alone(sink: Option<&mpsc::Sender<Output>>) {
+    match sink {
+        Some(sink) => sink.closed().await,
+        None => std::future::pending().await,
+    }
 }

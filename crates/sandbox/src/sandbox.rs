@@ -1,20 +1,29 @@
 //! The sandbox: what all runs share, and the course of one run.
 
+#[cfg(target_os = "linux")]
+mod caged;
+
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
-use crate::error::RunError;
+use crate::direct::Direct;
+use crate::error::{RunError, StartError};
 use crate::exit::keep_ended_children;
 use crate::private_directory::PrivateDirectory;
+use crate::process::{NoCode, Process};
 use crate::program::NoProgram;
-use crate::run::{Finished, Run};
-use crate::running::Running;
-use crate::spawn::{Spawn, SpawnError};
+use crate::report::SandboxReport;
+use crate::run::{Finished, Output, Run};
+use crate::running::{Ended, Running};
+#[cfg(target_os = "linux")]
+use crate::slots::Slots;
+use crate::spawn::{Spawn, SpawnError, Spawned};
 
 /// Where programs are looked for unless the configuration says otherwise.
 pub const DEFAULT_PATH: &str = if cfg!(target_os = "macos") {
@@ -26,18 +35,68 @@ pub const DEFAULT_PATH: &str = if cfg!(target_os = "macos") {
 /// What is the same for every run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxConfig {
-    /// Each run's private directory is made below this one, which is made (mode 0700) when it is missing. It should
-    /// be this process's alone: what a crash leaves in it may be removed at the next start.
+    /// Each run's private directory is made below this one, which is made when it is missing. It should be this
+    /// process's alone: what a crash leaves in it may be removed at the next start. When this process is root, the
+    /// directory gets mode 0711, and the users of commands must be able to pass through all those above it.
     pub temporary_root: PathBuf,
     /// Where programs named without a `/` are looked for (absolute directories, colons between them); the `PATH` of
     /// every command.
     pub path: String,
+    /// How to start the launcher, which confines commands. Without it they are not confined. Of no effect on other
+    /// systems than Linux.
+    pub launcher: Option<LauncherCommand>,
+    /// Files and directories that commands may read and execute besides the system's own and their release.
+    pub extra_read: Vec<PathBuf>,
+    /// Whom commands run as when this process is root.
+    pub users: CommandUsers,
+    /// Commands may make Unix sockets, and so reach every service that listens on one that their user may open. No
+    /// by default.
+    pub unix_sockets: bool,
+    /// The bytes that a command may write to its private directory, in all, where that is a file system of its own:
+    /// when this process is root. It is in memory. 512 MiB by default.
+    pub scratch_bytes: u64,
 }
 
 impl SandboxConfig {
-    /// The default search path, and private directories below `temporary_root`.
+    /// The default search path, and private directories below `temporary_root`. No launcher: see
+    /// [`launcher`](Self::launcher).
     pub fn new(temporary_root: impl Into<PathBuf>) -> Self {
-        Self { temporary_root: temporary_root.into(), path: DEFAULT_PATH.to_owned() }
+        Self {
+            temporary_root: temporary_root.into(),
+            path: DEFAULT_PATH.to_owned(),
+            launcher: None,
+            extra_read: Vec::new(),
+            users: CommandUsers::default(),
+            unix_sockets: false,
+            scratch_bytes: 512 << 20,
+        }
+    }
+}
+
+/// How to start this program so that it calls [`launcher_main`](crate::launcher_main).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LauncherCommand {
+    /// The program, as a path.
+    pub program: PathBuf,
+    /// What makes it the launcher.
+    pub arguments: Vec<OsString>,
+    /// Its whole environment. Commands get nothing of it.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// User ids, and group ids of the same numbers, that commands run as. Each run has one that no other run has at that
+/// time. They need no accounts, and should belong to nobody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandUsers {
+    /// The first. 64,000 by default.
+    pub first: u32,
+    /// How many, which is also how many commands can run at once. 1,000 by default.
+    pub count: u32,
+}
+
+impl Default for CommandUsers {
+    fn default() -> Self {
+        Self { first: 64_000, count: 1_000 }
     }
 }
 
@@ -45,26 +104,49 @@ impl SandboxConfig {
 #[derive(Debug)]
 pub struct Sandbox {
     config: Arc<SandboxConfig>,
+    #[cfg(target_os = "linux")]
+    slots: Option<Arc<Slots>>,
+    report: SandboxReport,
     /// Set to true to end the runs that watch it, then replaced: every run watches the one that it began with.
     stop: Mutex<watch::Sender<bool>>,
 }
 
 impl Sandbox {
-    /// A sandbox without any run. Touches nothing yet.
-    pub fn new(mut config: SandboxConfig) -> Self {
+    /// Starts the launcher, if there is one, and finds out what the machine offers of the cage. Best called before
+    /// much else: the launcher inherits what this process has open without close-on-exec until it closes that.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]. That the machine does not offer all layers is no error: see [`report`](Self::report).
+    pub async fn start(mut config: SandboxConfig) -> Result<Self, StartError> {
         // `HOME` is this path, and the command has another working directory.
         if let Ok(absolute) = std::path::absolute(&config.temporary_root) {
             config.temporary_root = absolute;
         }
-        Self { config: Arc::new(config), stop: Mutex::new(watch::Sender::new(false)) }
+        let config = Arc::new(config);
+        let stop = Mutex::new(watch::Sender::new(false));
+        let starting = Arc::clone(&config);
+        let started = spawn_blocking(move || confinement(&starting)).await;
+        let started = started.unwrap_or_else(|stopped| {
+            Err(StartError::Launcher { program: String::new(), source: io::Error::other(stopped) })
+        })?;
+        #[cfg(target_os = "linux")]
+        return Ok(Self { config, slots: started.0, report: started.1, stop });
+        #[cfg(not(target_os = "linux"))]
+        return Ok(Self { config, report: started, stop });
+    }
+
+    /// What the machine offers of the cage, and what is enforced for every run.
+    pub fn report(&self) -> &SandboxReport {
+        &self.report
     }
 
     /// Runs a command to its end and answers with what it printed.
     ///
     /// The command ends at its timeout at the latest: its group gets SIGTERM, and SIGKILL after
-    /// [`terminate_grace`](crate::RunLimits::terminate_grace). When it has ended, whatever is left of its group is
-    /// killed, and its private directory is removed. Dropping the future kills the group; it is reaped, and the
-    /// directory removed, on a thread of the runtime where blocking is allowed.
+    /// [`terminate_grace`](crate::RunLimits::terminate_grace). When it has ended, whatever is left of it is
+    /// killed, and its private directory is removed. Dropping the future kills it; it is reaped, and the
+    /// directory removed, by the launcher or on a thread of the runtime where blocking is allowed.
     ///
     /// Needs a tokio runtime with I/O and time.
     ///
@@ -72,21 +154,34 @@ impl Sandbox {
     ///
     /// When the command could not be started; see [`RunError`]. An exit code other than 0 is no error.
     pub async fn run(&self, run: Run) -> Result<Finished, RunError> {
+        self.run_to(run, None).await
+    }
+
+    /// Runs a command as [`run`](Self::run) does, and hands on what it prints as it comes. [`Finished`] then holds no
+    /// output, and still says whether there was more than the limit, which holds here too.
+    ///
+    /// The command is held up when the channel is full: it writes into a pipe that nobody reads. Closing the channel
+    /// ends the command as its timeout would.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn run_streaming(&self, run: Run, sink: mpsc::Sender<Output>) -> Result<Finished, RunError> {
+        self.run_to(run, Some(sink)).await
+    }
+
+    async fn run_to(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> Result<Finished, RunError> {
         let stop = self.lock_stop().subscribe();
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
-        let (limits, timeout) = (run.limits, run.command.timeout());
-        let config = Arc::clone(&self.config);
-        keep_ended_children();
         let begun = Instant::now();
-        let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
-        let running = match (&mut starting.0).await {
-            Ok(Ok(running)) => running,
-            Ok(Err(refusal)) => return Err(refusal.name(program)),
-            Err(stopped) => return Err(RunError::Spawn { program, source: io::Error::other(stopped) }),
+        #[cfg(target_os = "linux")]
+        let ended = match &self.slots {
+            Some(slots) => caged::run(slots, &self.config, &run, sink, stop).await,
+            None => self.run_directly(run, sink, stop).await,
         };
-        let deadline = Instant::now() + timeout;
-        let ended =
-            running.see_through(deadline, limits).await.map_err(|source| RunError::Wait { source })?;
+        #[cfg(not(target_os = "linux"))]
+        let ended = self.run_directly(run, sink, stop).await;
+        let ended = ended.map_err(|refusal| refusal.name(program))?;
         Ok(Finished {
             returncode: ended.returncode,
             timed_out: ended.timed_out,
@@ -94,6 +189,23 @@ impl Sandbox {
             stderr: ended.stderr,
             duration: ended.at.duration_since(begun),
         })
+    }
+
+    /// Without a launcher.
+    async fn run_directly(
+        &self,
+        run: Run,
+        sink: Option<mpsc::Sender<Output>>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Ended, Refusal> {
+        let (limits, timeout) = (run.limits, run.command.timeout());
+        let config = Arc::clone(&self.config);
+        keep_ended_children();
+        let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
+        let running =
+            (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
+        let deadline = Instant::now() + timeout;
+        running.see_through(deadline, limits, sink).await.map_err(Refusal::NoCode)
     }
 
     /// Ends every run that has begun, as its timeout would, and returns when all of them have ended. They answer with
@@ -109,13 +221,38 @@ impl Sandbox {
     }
 }
 
-/// Why a run did not start, before the program has a name that may be shown.
-enum Refusal {
+/// Starts what confines commands. Blocks.
+#[cfg(target_os = "linux")]
+fn confinement(config: &SandboxConfig) -> Result<(Option<Arc<Slots>>, SandboxReport), StartError> {
+    let Some(command) = &config.launcher else {
+        return Ok((None, SandboxReport::of_nothing("there is no launcher: commands are not confined")));
+    };
+    caged::prepare_root(&config.temporary_root)
+        .map_err(|source| StartError::TemporaryRoot { path: config.temporary_root.clone(), source })?;
+    let refused = |source| StartError::Launcher { program: command.program.display().to_string(), source };
+    let settings = caged::settings(config).map_err(refused)?;
+    let (slots, offered) =
+        Slots::start(command.clone(), settings, config.temporary_root.clone()).map_err(refused)?;
+    Ok((Some(Arc::new(slots)), SandboxReport::of(offered, config.unix_sockets)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn confinement(_: &SandboxConfig) -> Result<SandboxReport, StartError> {
+    Ok(SandboxReport::of_nothing("this system has none of what confines commands on Linux"))
+}
+
+/// Why a run gave no code, before the program has a name that may be shown.
+pub(crate) enum Refusal {
     Directory(io::Error),
     Spawn(SpawnError),
+    NoCode(NoCode),
 }
 
 impl Refusal {
+    pub(crate) fn system(source: io::Error) -> Self {
+        Self::Spawn(SpawnError::System(source))
+    }
+
     fn name(self, program: String) -> RunError {
         match self {
             Self::Directory(source) => RunError::TemporaryDirectory { source },
@@ -124,6 +261,11 @@ impl Refusal {
                 RunError::NotExecutable { program }
             }
             Self::Spawn(SpawnError::System(source)) => RunError::Spawn { program, source },
+            Self::NoCode(NoCode::Wait(source)) => RunError::Wait { source },
+            #[cfg(target_os = "linux")]
+            Self::NoCode(NoCode::Lost) => RunError::LauncherLost,
+            #[cfg(target_os = "linux")]
+            Self::NoCode(NoCode::Failed(failure)) => caged::error_of(failure, program),
         }
     }
 }
@@ -138,8 +280,9 @@ fn start(config: &SandboxConfig, run: &Run, stop: watch::Receiver<bool>) -> Resu
         home: directory.path(),
         environment: &run.environment,
     };
-    let spawned = spawn.start().map_err(Refusal::Spawn)?;
-    Ok(Running::of(spawned, directory, stop))
+    let Spawned { group, stdout, stderr } = spawn.start().map_err(Refusal::Spawn)?;
+    let process = Process::Direct(Direct::of(group, directory, stop.clone()));
+    Ok(Running { process, stdout, stderr, stop })
 }
 
 /// A start that nobody waits for any more and that has not begun does not take place.

@@ -25,7 +25,7 @@ use crate::shutdown;
                   toolfront gateway --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://gw.example.com\n  \
                   toolfront gateway recover > admin.token\n\n\
                   The file (TOML) has the keys listen, data_dir, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
-                  and a table [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
+                  and the tables [sandbox] (read, unix_sockets, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArguments,
@@ -109,9 +109,12 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         StartError::InClear { .. } | StartError::Directory { .. } => Failure::wrong_use(error.to_string()),
         // Its sentence has the cause in it already.
         StartError::Listen { .. } => Failure::failed(error.to_string()),
-        StartError::Tls { .. } | StartError::Store(_) | StartError::Entropy | StartError::Interrupted => {
-            Failure::of(error)
-        }
+        StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
+        StartError::Tls { .. }
+        | StartError::Sandbox(_)
+        | StartError::Store(_)
+        | StartError::Entropy
+        | StartError::Interrupted => Failure::of(error),
     }
 }
 

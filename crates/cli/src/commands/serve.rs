@@ -9,6 +9,7 @@ use toolfront_app::Fault;
 use toolfront_gateway::{DevServer, ServeSettings, StartError};
 use toolfront_token::TokenSecret;
 
+use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
 use crate::layout::{count, line};
 use crate::logging::{self, LogFormat};
@@ -36,6 +37,8 @@ pub(crate) struct Arguments {
     /// A proxy that ends TLS stands before it, and its X-Forwarded-For is to be believed
     #[arg(long)]
     behind_proxy: bool,
+    #[command(flatten)]
+    confinement: ConfinementOptions,
 }
 
 fn parse_host(text: &str) -> Result<IpAddr, String> {
@@ -58,6 +61,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
         hidden: arguments.hidden,
         behind_proxy: arguments.behind_proxy,
         tls: None,
+        confinement: confinement(arguments.confinement)?,
     };
     let stop = shutdown::requested(printer)?;
     let bound = DevServer::bind(settings, move |faults| tell(printer, faults)).await;

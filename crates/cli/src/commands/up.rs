@@ -18,6 +18,7 @@ use toolfront_gateway::{Gateway, StartError};
 use toolfront_token::Scope;
 
 use super::{deploy, gateway};
+use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
 use crate::printer::Printer;
@@ -52,6 +53,8 @@ pub(crate) struct Arguments {
     /// Send hidden files too
     #[arg(long, requires = "path")]
     hidden: bool,
+    #[command(flatten)]
+    confinement: ConfinementOptions,
 }
 
 /// An application that is to be deployed.
@@ -132,7 +135,9 @@ fn settings(arguments: &Arguments, invocation: &Invocation) -> Result<toolfront_
         None => invocation.settings.data_dir()?,
     };
     let listen = arguments.listen.as_deref().or(variables.text("TOOLFRONT_LISTEN")?).unwrap_or(LISTEN);
-    Ok(toolfront_gateway::Settings::new(data_dir, gateway::listen_address(listen)?))
+    let mut settings = toolfront_gateway::Settings::new(data_dir, gateway::listen_address(listen)?);
+    settings.confinement = confinement(arguments.confinement)?;
+    Ok(settings)
 }
 
 /// The gateway's own data is never deployed.

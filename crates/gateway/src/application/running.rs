@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header;
 use toolfront_api::{Code, FieldError, RunReply, RunRequest};
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page, RequestPath};
-use toolfront_sandbox::{Finished, Run, RunError, RunLimits};
+use toolfront_sandbox::{Cage, Finished, Run, RunError, RunLimits};
 
 use super::content::{Content, SmallFile};
 use super::files::Files;
@@ -22,6 +22,8 @@ use crate::settings::Limits;
 pub(crate) struct Prepared {
     pub(crate) page: FilePath,
     pub(crate) command: AllowedCommand,
+    /// Where the application's files are.
+    pub(crate) root: PathBuf,
     pub(crate) directory: PathBuf,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) ignored: Vec<String>,
@@ -55,8 +57,9 @@ pub(crate) async fn prepare(
     let command = admitted
         .expand(&|name| value_of(name.as_str()))
         .map_err(|fault| Refusal::new(Code::UnsetVariable, format!("{fault}.")))?;
-    let directory = files.root().await?.join(file.directory());
-    Ok(Prepared { page: file, command, directory, environment, ignored })
+    let root = files.root().await?;
+    let directory = root.join(file.directory());
+    Ok(Prepared { page: file, command, root, directory, environment, ignored })
 }
 
 async fn page_content(files: &Files, file: &FilePath) -> Result<Arc<SmallFile>, Refusal> {
@@ -95,8 +98,8 @@ fn variables(
 impl Prepared {
     pub(crate) fn into_run(self, limits: &Limits) -> (Run, Vec<String>) {
         let limits = RunLimits { output_bytes_max: limits.output_bytes_max, ..RunLimits::default() };
-        let Self { command, directory, environment, ignored, .. } = self;
-        (Run { command, directory, environment, limits }, ignored)
+        let Self { command, root, directory, environment, ignored, .. } = self;
+        (Run { command, directory, environment, limits, cage: Cage::around(root) }, ignored)
     }
 }
 
@@ -137,9 +140,11 @@ impl From<RunError> for Refusal {
             RunError::TemporaryDirectory { source } if source.kind() == std::io::ErrorKind::StorageFull => {
                 toolfront_store::StoreError::DiskFull.into()
             }
-            RunError::Spawn { .. } | RunError::TemporaryDirectory { .. } | RunError::Wait { .. } => {
-                Self::internal(&err)
-            }
+            RunError::LauncherLost => Self::new(Code::Unavailable, format!("{err}.")),
+            RunError::Cage { .. }
+            | RunError::Spawn { .. }
+            | RunError::TemporaryDirectory { .. }
+            | RunError::Wait { .. } => Self::internal(&err),
         }
     }
 }

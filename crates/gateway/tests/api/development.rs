@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toolfront_gateway::{DevServer, ServeSettings, StartError};
+use toolfront_gateway::{Confinement, DevServer, ServeSettings, StartError};
 use toolfront_token::{Entropy, EntropyFailed, TokenSecret};
 
 use crate::support::{Answer, Call, Napper, eventually};
@@ -21,6 +21,7 @@ fn settings(directory: &Path) -> ServeSettings {
         tokens: Vec::new(),
         hidden: false,
         behind_proxy: false,
+        confinement: Confinement { allow_weak: true, ..Confinement::default() },
         tls: None,
     }
 }

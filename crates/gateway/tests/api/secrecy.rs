@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use toolfront_api::{IssuedToken, ShownOnce};
-use toolfront_gateway::{FirstToken, ServeSettings, Settings};
+use toolfront_gateway::{Confinement, FirstToken, ServeSettings, Settings};
 use toolfront_token::{NewValue, PresentedToken, TokenSecret};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -250,6 +250,7 @@ fn what_holds_a_value_prints_none_of_it() {
         tokens: vec![secret()],
         hidden: false,
         behind_proxy: false,
+        confinement: Confinement::default(),
         tls: None,
     });
     print(&Settings::new(".".into(), "127.0.0.1:0".parse().unwrap()));

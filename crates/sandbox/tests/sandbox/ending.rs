@@ -74,7 +74,7 @@ async fn dropping_the_future_ends_the_group_and_removes_its_directory() {
         gone(pid).await;
     }
     childless().await;
-    crate::workshop::eventually("the directory is gone", || shop.private_directories().is_empty()).await;
+    crate::workshop::eventually("the directory is gone", || shop.private_files().is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn dropping_the_future_at_any_moment_leaves_nothing() {
         let _ = tokio::time::timeout(Duration::from_micros(microseconds), run).await;
     }
     childless().await;
-    crate::workshop::eventually("the directories are gone", || shop.private_directories().is_empty()).await;
+    crate::workshop::eventually("the directories are gone", || shop.private_files().is_empty()).await;
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_end_of_the_runtime_ends_the_commands() {
         }
         childless().await;
     });
-    assert!(shop.private_directories().is_empty());
+    assert!(shop.private_files().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +121,7 @@ async fn kill_all_ends_what_runs_and_nothing_that_comes_later() {
     }
     shop.sandbox.kill_all().await;
     childless().await;
-    assert!(shop.private_directories().is_empty());
+    assert!(shop.private_files().is_empty());
     for task in tasks {
         let finished = task.await.unwrap();
         assert_eq!((finished.returncode, finished.timed_out), (143, false));

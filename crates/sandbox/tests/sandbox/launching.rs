@@ -90,7 +90,7 @@ async fn a_file_that_cannot_be_executed_is_told_from_one_that_is_not_there() {
             "{error:?}"
         );
     }
-    assert!(shop.private_directories().is_empty());
+    assert!(shop.private_files().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

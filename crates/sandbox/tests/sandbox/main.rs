@@ -4,7 +4,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod ending;
+mod escapes;
+mod launcher;
 mod launching;
+mod limits;
 mod output;
+mod streaming;
 mod surroundings;
+mod unprivileged;
+mod valgrind;
 mod workshop;

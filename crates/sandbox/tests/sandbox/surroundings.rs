@@ -5,10 +5,10 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use toolfront_sandbox::{
-    DEFAULT_PATH, Finished, RunError, Sandbox, SandboxConfig, seal_inherited_descriptors,
+    DEFAULT_PATH, Finished, Sandbox, SandboxConfig, StartError, seal_inherited_descriptors,
 };
 
-use crate::workshop::{Workshop, allowed, text};
+use crate::workshop::{Workshop, allowed, eventually, launcher, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_is_the_expected_one_and_nothing_else() {
@@ -45,20 +45,43 @@ async fn the_language_can_be_replaced_and_the_private_places_cannot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_private_directory_is_there_for_the_run_and_gone_afterwards() {
+async fn the_private_directory_is_empty_for_every_run_whatever_the_one_before_left() {
     let shop = Workshop::new();
-    let finished = shop
-        .script(
-            r#"stat -c '%a %n' "$TMPDIR"; ls -A "$TMPDIR"; cd "$TMPDIR" &&
-               mkdir -p a/b/c .hidden && echo text > a/b/file && echo text > .hidden/file && ln -s / root &&
-               chmod 0 a/b/c && chmod 500 a/b && chmod 100 a && chmod 0 .hidden && chmod 500 ."#,
-        )
-        .await;
-    assert_eq!((finished.returncode, text(&finished.stderr.bytes)), (0, ""));
-    let (mode, directory) = text(&finished.stdout.bytes).trim_end().split_once(' ').unwrap();
-    assert_eq!(mode, "700");
-    assert!(!Path::new(directory).exists());
-    assert!(shop.private_directories().is_empty());
+    let look =
+        r#"stat -c '%a %u %g %Y %n' "$TMPDIR"; ls -A "$TMPDIR"; getfattr -d "$TMPDIR" 2>&- | grep -v ^#;"#;
+    let leave = r#"cd "$TMPDIR" &&
+       mkdir -p a/b/c .hidden && echo text > a/b/file && echo text > .hidden/file && ln -s / root &&
+       chmod 0 a/b/c && chmod 500 a/b && chmod 100 a && chmod 0 .hidden && mkfifo fifo &&
+       { setfattr -n user.note -v text . || :; } 2>&- && touch -d @12345 . && chmod 0 ."#;
+    let first = shop.script(&format!("{look} {leave}")).await;
+    assert_eq!((first.returncode, text(&first.stderr.bytes)), (0, ""));
+    assert!(text(&first.stdout.bytes).starts_with("700 "));
+    assert!(shop.private_files().is_empty());
+    let second = shop.script(look).await;
+    assert_eq!(text(&second.stdout.bytes), text(&first.stdout.bytes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_directories_are_as_many_as_ran_at_once_and_go_with_the_sandbox() {
+    let shop = Workshop::new();
+    for _ in 0..20 {
+        shop.script("echo x > $TMPDIR/file").await;
+    }
+    assert_eq!(shop.private_directories(), 1);
+    let root = shop.end();
+    eventually("no directory is left", || {
+        std::fs::read_dir(root.path().join("runs")).unwrap().next().is_none()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_directory_that_somebody_removed_is_made_again() {
+    let shop = Workshop::new();
+    for _ in 0..3 {
+        assert_eq!(shop.script("echo x > $TMPDIR/file").await.returncode, 0);
+        shop.remove_runs();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,10 +93,10 @@ async fn every_run_has_a_directory_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_temporary_root_that_cannot_be_made_is_a_refusal() {
-    let shop = Workshop::new();
-    let sandbox = Sandbox::new(SandboxConfig::new("/dev/null/runs"));
-    let error = sandbox.run(shop.order(allowed(&["true"], "60s"))).await.unwrap_err();
-    assert!(matches!(error, RunError::TemporaryDirectory { .. }), "{error:?}");
+    let mut config = SandboxConfig::new("/dev/null/runs");
+    config.launcher = Some(launcher());
+    let error = Sandbox::start(config).await.unwrap_err();
+    assert!(matches!(error, StartError::TemporaryRoot { .. }), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +105,9 @@ async fn no_descriptor_but_the_first_three_is_passed_on() {
     assert!(inherited.0.as_raw_fd() >= 3 && inherited.1.as_raw_fd() < 200);
     let shop = Workshop::new();
     let probe = "n=0; while [ $n -lt 200 ]; do [ -e /proc/$$/fd/$n ] && echo $n; n=$((n + 1)); done";
+    assert_eq!(text(&shop.script(probe).await.stdout.bytes), "0\n1\n2\n");
+    // Nor without a launcher, once this process has sealed what it inherited.
+    let shop = Workshop::with(|config| config.launcher = None);
     let before = shop.script(probe).await;
     assert_ne!(
         text(&before.stdout.bytes),

@@ -6,22 +6,35 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
-use toolfront_sandbox::{Finished, Run, RunError, RunLimits, Sandbox, SandboxConfig};
+use toolfront_sandbox::{
+    Cage, CageLimits, CommandUsers, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox,
+    SandboxConfig,
+};
 
 /// How long to look for something that has to come true.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Workshop {
     pub(crate) sandbox: Sandbox,
+    pub(crate) limits: CageLimits,
     root: TempDir,
     work: TempDir,
 }
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::new(SandboxConfig::new(root.path().join("runs")));
-        Self { sandbox, root, work: tempfile::tempdir().unwrap() }
+        Self::with(|_| ())
+    }
+
+    /// With a configuration that is changed before the start.
+    pub(crate) fn with(change: impl FnOnce(&mut SandboxConfig)) -> Self {
+        let (root, work) = (open_directory(0o711), open_directory(0o777));
+        let mut config = SandboxConfig::new(root.path().join("runs"));
+        config.launcher = Some(launcher());
+        config.users = CommandUsers { first: first_user(), count: 300 };
+        change(&mut config);
+        let sandbox = run_to_end(Sandbox::start(config)).unwrap();
+        Self { sandbox, limits: CageLimits::default(), root, work }
     }
 
     /// The working directory of the commands.
@@ -30,7 +43,13 @@ impl Workshop {
     }
 
     pub(crate) fn order(&self, command: AllowedCommand) -> Run {
-        Run { command, directory: self.work().into(), environment: Vec::new(), limits: RunLimits::default() }
+        Run {
+            command,
+            directory: self.work().into(),
+            environment: Vec::new(),
+            limits: RunLimits::default(),
+            cage: Cage { writable_release: true, limits: self.limits, ..Cage::around(self.work()) },
+        }
     }
 
     pub(crate) async fn run(&self, argv: &[&str]) -> Result<Finished, RunError> {
@@ -40,6 +59,11 @@ impl Workshop {
     /// Runs a shell script that is to end by itself.
     pub(crate) async fn script(&self, script: &str) -> Finished {
         self.run(&["sh", "-c", script]).await.unwrap()
+    }
+
+    /// Runs a shell script that may have no end of its own.
+    pub(crate) async fn script_result(&self, script: &str) -> Result<Finished, RunError> {
+        self.finish(self.order(allowed(&["sh", "-c", script], "60s"))).await
     }
 
     /// Runs a shell script that has a second.
@@ -52,11 +76,36 @@ impl Workshop {
         tokio::time::timeout(PATIENCE, self.sandbox.run(run)).await.expect("the run gives an answer")
     }
 
+    /// What there is in private directories now, also in those that only a slot sees.
+    pub(crate) fn private_files(&self) -> Vec<PathBuf> {
+        let runs = self.root.path().join("runs");
+        let mut views = vec![runs.clone()];
+        for launcher in children(&std::process::id().to_string()) {
+            for slot in children(&launcher) {
+                views.push(PathBuf::from(format!("/proc/{slot}/root{}", runs.display())));
+            }
+        }
+        let entries = |path: &Path| -> Vec<PathBuf> {
+            fs::read_dir(path)
+                .map(|found| found.map(|entry| entry.unwrap().path()).collect())
+                .unwrap_or_default()
+        };
+        views.iter().flat_map(|view| entries(view)).flat_map(|directory| entries(&directory)).collect()
+    }
+
+    /// Ends the sandbox, and keeps what is around it.
+    pub(crate) fn end(self) -> TempDir {
+        self.root
+    }
+
+    /// Removes the directory that private directories are in.
+    pub(crate) fn remove_runs(&self) {
+        fs::remove_dir_all(self.root.path().join("runs")).unwrap();
+    }
+
     /// The private directories that there are now.
-    pub(crate) fn private_directories(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.root.path().join("runs"))
-            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
-            .unwrap_or_default()
+    pub(crate) fn private_directories(&self) -> usize {
+        fs::read_dir(self.root.path().join("runs")).map(Iterator::count).unwrap_or_default()
     }
 
     /// What a command has written to a file of its working directory, as soon as it is there.
@@ -70,12 +119,47 @@ impl Workshop {
     }
 }
 
+/// The first of this process's users for commands: the limit on processes counts those of a user on the whole machine,
+/// and each test is a gateway.
+pub(crate) fn first_user() -> u32 {
+    1_000_000 + std::process::id() * 300
+}
+
+/// The launcher of this crate.
+pub(crate) fn launcher() -> LauncherCommand {
+    LauncherCommand {
+        program: env!("CARGO_BIN_EXE_toolfront-launcher").into(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+    }
+}
+
+/// A temporary directory that other users may pass through, or more.
+pub(crate) fn open_directory(mode: u32) -> TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+    directory
+}
+
+/// Runs a future in a runtime of its own, also where there is one already.
+pub(crate) fn run_to_end<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    std::thread::scope(|scope| {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        scope.spawn(move || runtime().block_on(future)).join().unwrap()
+    })
+}
+
 /// A command that a page with a tool for its program allows.
 pub(crate) fn allowed(argv: &[&str], timeout: &str) -> AllowedCommand {
     let source = format!("---\ntools:\n  - command: [\"{}\"]\n    timeout: {timeout}\n---\n", argv[0]);
     let page = Page::parse(&FilePath::parse("page.md").unwrap(), &source).unwrap();
     let command = CommandLine::parse(argv.iter().map(ToString::to_string).collect()).unwrap();
     page.admit(&command).unwrap().expand(&|_| None).unwrap()
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> &str {
@@ -99,23 +183,46 @@ pub(crate) fn is_alive(pid: &str) -> bool {
     state(pid).is_some_and(|state| state != 'Z')
 }
 
-/// No child of this process is left, running or dead.
+/// Nothing that a command started is left, running or dead: below this process there are the launcher and its slots,
+/// and below those nothing.
 pub(crate) async fn childless() {
-    eventually("this process has no children", || children().is_empty()).await;
+    eventually("no command is left", || commands().is_empty()).await;
 }
 
-fn children() -> Vec<(String, char)> {
-    let me = std::process::id().to_string();
+/// The processes two levels below the launchers of this process, and everything below them.
+pub(crate) fn commands() -> Vec<String> {
+    let below =
+        |parents: &[String]| -> Vec<String> { parents.iter().flat_map(|parent| children(parent)).collect() };
+    let launchers = below(&[std::process::id().to_string()]);
+    let mut level = below(&below(&launchers));
+    let mut found = Vec::new();
+    while !level.is_empty() {
+        found.append(&mut level.clone());
+        level = below(&level);
+    }
+    found
+}
+
+/// The children of a process.
+pub(crate) fn children(parent: &str) -> Vec<String> {
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && field(pid, 1).as_ref() == Some(&me))
-        .filter_map(|pid| state(&pid).map(|state| (pid, state)))
+        .filter(|pid| {
+            pid.bytes().all(|byte| byte.is_ascii_digit()) && field(pid, 1).as_deref() == Some(parent)
+        })
         .collect()
 }
 
-fn state(pid: &str) -> Option<char> {
-    field(pid, 0)?.chars().next()
+/// The state of a command's process, by the number that it has for itself: it may be in a namespace of its own.
+fn state(own_pid: &str) -> Option<char> {
+    let numbered = |pid: &String| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+        numbers.split_whitespace().last() == Some(own_pid)
+    };
+    let pid = commands().into_iter().find(numbered)?;
+    field(&pid, 0)?.chars().next()
 }
 
 /// A field of `/proc/PID/stat`, counted from the state, which follows the name in parentheses.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use toolfront_gateway::Limits;
+use toolfront_gateway::{Confinement, Limits};
 
 use crate::context_file::position;
 use crate::failure::Failure;
@@ -24,7 +24,27 @@ pub(super) struct ConfigFile {
     pub(super) behind_proxy: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
     #[serde(default)]
+    pub(super) sandbox: SandboxTable,
+    #[serde(default)]
     pub(super) limits: LimitsTable,
+}
+
+/// The table `[sandbox]`: what commands may do besides what every one may. A page never can change it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SandboxTable {
+    read: Option<Vec<PathBuf>>,
+    unix_sockets: Option<bool>,
+    allow_weak: Option<bool>,
+}
+
+impl SandboxTable {
+    /// Puts what the table says into `confinement`.
+    pub(super) fn apply(self, confinement: &mut Confinement) {
+        confinement.read = self.read.unwrap_or_default();
+        confinement.unix_sockets = self.unix_sockets.unwrap_or_default();
+        confinement.allow_weak |= self.allow_weak.unwrap_or_default();
+    }
 }
 
 /// A span of time such as `10s`.

@@ -10,6 +10,7 @@ use toolfront_client::GatewayUrl;
 use toolfront_gateway::TlsFiles;
 
 use super::config_file::ConfigFile;
+use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
 use crate::logging::LogFormat;
 use crate::settings::{Settings, Variables};
@@ -40,6 +41,8 @@ pub(super) struct ServerOptions {
     /// How the log is written, on standard error [default: text] [env: TOOLFRONT_LOG_FORMAT]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+    #[command(flatten)]
+    confinement: ConfinementOptions,
 }
 
 /// How a gateway is to run, and how it logs.
@@ -79,6 +82,8 @@ pub(super) fn resolve(
     resolved.tls = tls(certificate, key)?;
     resolved.behind_proxy =
         flags.behind_proxy || behind_proxy(variables)?.or(file.behind_proxy).unwrap_or_default();
+    resolved.confinement = confinement(flags.confinement)?;
+    file.sandbox.apply(&mut resolved.confinement);
     file.limits.apply(&mut resolved.limits);
     let log_format = match (flags.log_format, variables.text("TOOLFRONT_LOG_FORMAT")?) {
         (Some(format), _) => format,

@@ -1,7 +1,7 @@
 //! `gateway init`, `gateway recover` and `gateway rotate-key`.
 
 use serde_json::json;
-use toolfront_gateway::{FirstToken, Gateway, KeyRotated};
+use toolfront_gateway::{Confinement, FirstToken, Gateway, KeyRotated};
 
 use super::options::Resolved;
 use super::{setup_failure, start_failure};
@@ -50,7 +50,9 @@ pub(super) async fn rotate_key(resolved: Resolved, invocation: &Invocation) -> R
     Ok(())
 }
 
-async fn open(resolved: Resolved) -> Result<Gateway, Failure> {
+async fn open(mut resolved: Resolved) -> Result<Gateway, Failure> {
+    // No command runs here.
+    resolved.settings.confinement = Confinement { allow_weak: true, ..Confinement::default() };
     Gateway::open(resolved.settings).await.map_err(|error| start_failure(&error))
 }
 

@@ -108,6 +108,7 @@ async fn a_certificate_or_key_that_can_not_be_used_is_named() {
     {
         let data = directory.path().join(format!("data-{case}"));
         let mut settings = Settings::new(data, "127.0.0.1:0".parse().unwrap());
+        settings.confinement.allow_weak = true;
         settings.tls = Some(TlsFiles { certificate: certificate.clone(), key: key.clone() });
         let refused = Gateway::open(settings).await.unwrap().bind().await.unwrap_err();
         assert!(matches!(refused, StartError::Tls { .. }), "{refused}");

@@ -69,11 +69,16 @@ impl TestGateway {
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        // Other users, whom commands run as when this one is root, pass through to it as to any data directory.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(directory.path(), mode).unwrap();
         // 2026-01-01T00:00:00Z
         let clock = Arc::new(ManualClock(AtomicI64::new(1_767_225_600_000_000)));
         let mut settings = Settings::new(directory.path().join("data"), "127.0.0.1:0".parse().unwrap());
         // The tests of the brake set their own.
         settings.limits = Limits { failures_per_minute_max: 10_000, ..Limits::default() };
+        // The cage takes a launcher, which is a binary: it is tried end to end, with the real one.
+        settings.confinement.allow_weak = true;
         change(&mut settings);
         let opened = Gateway::open_with_clock(settings.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
         let gateway = opened.await.unwrap();

@@ -1,0 +1,173 @@
+//! The cage, through the real gateway: what a command must not be able to do, each with a neighbour that it can.
+
+use serde_json::Value;
+
+use crate::server::{Home, Server};
+
+const PAGE: &str = "---\ntools:\n  - command: [sh, -c, { }, ;]\n    timeout: 5s\n---\n# Anything\n";
+/// A value in the gateway's own environment.
+const PLANTED: &str = "planted-in-the-gateway";
+
+struct Caged {
+    home: Home,
+    server: Server,
+    token: String,
+}
+
+impl Caged {
+    fn start() -> Self {
+        let home = Home::new();
+        let admin = home.init();
+        let data = home.data();
+        let words = ["gateway", "--data-dir", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        let mut command = home.command(&words);
+        command.env("PLANTED", PLANTED);
+        let server = Server::start(command);
+        home.log_in(&server, "admin", &admin);
+        for name in ["app", "other"] {
+            home.write(&format!("{name}/README.md"), PAGE);
+            home.write(&format!("{name}/notes.txt"), &format!("notes of {name}\n"));
+            home.ok(&["deploy", home.path().join(name).to_str().unwrap()]);
+        }
+        let token = home.ok(&["tokens", "create", "caged"]);
+        Self { home, server, token }
+    }
+
+    fn shell_in(&self, name: &str, script: &str) -> Value {
+        let answer = self.server.run_tool(name, &self.token, &["sh", "-c", script]);
+        assert_eq!(answer.status, 200, "{script}: {}", answer.body);
+        answer.json()
+    }
+
+    fn shell(&self, script: &str) -> Value {
+        self.shell_in("app", script)
+    }
+
+    #[track_caller]
+    fn can(&self, script: &str) -> String {
+        let reply = self.shell(script);
+        assert_eq!(reply["returncode"], 0, "{script}: {reply}");
+        reply["stdout"].as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    fn can_not(&self, script: &str) {
+        let reply = self.shell(script);
+        assert_ne!(reply["returncode"], 0, "{script}: {reply}");
+    }
+}
+
+#[test]
+fn a_command_reads_its_release_and_nothing_of_the_gateway_or_of_others() {
+    let caged = Caged::start();
+    assert_eq!(caged.can("cat notes.txt"), "notes of app\n");
+    assert!(caged.can("cat \"$PWD/notes.txt\"; ls /usr/bin").contains("notes of app"));
+    let other = caged.shell_in("other", "pwd")["stdout"].as_str().unwrap().trim().to_owned();
+    assert_eq!(caged.shell_in("other", &format!("cat {other}/notes.txt"))["stdout"], "notes of other\n");
+    let (home, data) = (caged.home.path().display(), caged.home.data());
+    for path in [
+        format!("{other}/notes.txt"),
+        format!("{}/toolfront.db", data.display()),
+        format!("{}/blobs", data.display()),
+        format!("{home}/.config/toolfront/config.toml"),
+        format!("{home}/other/notes.txt"),
+        "/root".to_owned(),
+        "/home".to_owned(),
+        "/etc/shadow".to_owned(),
+        "/var/log".to_owned(),
+    ] {
+        caged.can_not(&format!("cat {path} || ls {path}/"));
+    }
+    // What is seen of other processes, if anything, is neither the gateway's environment nor its files.
+    let pid = caged.server.pid();
+    let seen = caged.shell("cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'; true");
+    assert!(!seen["stdout"].as_str().unwrap().contains(PLANTED), "{seen}");
+    for part in ["environ", "maps", "mem", "fd/0", "root/etc/passwd"] {
+        caged.can_not(&format!("cat /proc/{pid}/{part}"));
+    }
+}
+
+#[test]
+fn a_command_writes_to_its_private_directory_and_nowhere_else() {
+    let caged = Caged::start();
+    assert_eq!(caged.can("echo here > \"$TMPDIR/a\" && cat \"$TMPDIR/a\""), "here\n");
+    for place in [
+        "README.md",
+        "new.txt",
+        "/tmp/toolfront-escape",
+        "/var/tmp/toolfront-escape",
+        "/dev/shm/toolfront-escape",
+    ] {
+        caged.can_not(&format!("echo x > {place}"));
+    }
+    caged.can_not(&format!("echo x > {}/toolfront.db", caged.home.data().display()));
+    caged.can_not("chmod u+w README.md && echo x >> README.md");
+    assert_eq!(caged.can("cat notes.txt"), "notes of app\n");
+}
+
+#[test]
+fn a_command_reaches_neither_the_gateway_nor_the_kernel_by_other_ways() {
+    let caged = Caged::start();
+    let pid = caged.server.pid();
+    assert_ne!(caged.can("id -u"), "0\n");
+    caged.can_not(&format!("kill -0 {pid}"));
+    caged.can_not(&format!("kill -9 {pid}"));
+    for script in [
+        "unshare -U true",
+        "unshare -n true",
+        "mount -t tmpfs none \"$TMPDIR\"",
+        "su -c true",
+        "chroot / true",
+    ] {
+        caged.can_not(script);
+    }
+    // No descriptor but the three, so no way to the launcher either: it has no path.
+    assert_eq!(
+        caged.can("for fd in /proc/self/fd/*; do [ -e $fd ] && echo ${fd##*/}; done | sort -n | head -3"),
+        "0\n1\n2\n"
+    );
+    assert_eq!(caged.server.get("/healthz", "").status, 200);
+}
+
+#[test]
+fn what_a_command_takes_is_bounded_and_the_gateway_goes_on() {
+    let caged = Caged::start();
+    let reply = caged.shell("yes");
+    assert_eq!(
+        (&reply["timed_out"], &reply["truncated"], &reply["returncode"]),
+        (&true.into(), &true.into(), &124.into())
+    );
+    // Memory, the disk, processes.
+    caged.can_not("tail /dev/zero");
+    caged.can_not("dd if=/dev/zero of=\"$TMPDIR/full\" bs=1M count=4000");
+    caged.shell("bomb() { bomb | bomb & }; bomb; sleep 1");
+    assert_eq!(caged.can("cat notes.txt"), "notes of app\n");
+    assert_eq!(caged.server.get("/healthz", "").status, 200);
+}
+
+#[test]
+fn nothing_that_a_command_started_outlives_it() {
+    let caged = Caged::start();
+    let spans = ["31.070411", "31.070412", "31.070413"];
+    caged.can(&format!(
+        "sleep {} & setsid sleep {} & (setsid sh -c 'setsid sleep {} &' &); echo begun",
+        spans[0], spans[1], spans[2]
+    ));
+    let is_running = |span: &str| {
+        let words = format!("sleep\0{span}\0").into_bytes();
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let mut commands =
+            processes.filter_map(|process| std::fs::read(process.ok()?.path().join("cmdline")).ok());
+        commands.any(|command| command == words)
+    };
+    for span in spans {
+        let is_gone = (0..200).any(|_| {
+            let gone = !is_running(span);
+            if !gone {
+                std::thread::sleep(std::time::Duration::from_millis(25));
+            }
+            gone
+        });
+        assert!(is_gone, "sleep {span} outlives its run");
+    }
+}
