@@ -14,6 +14,7 @@ use crate::content::Content;
 use crate::findings::{Findings, PROMISES, Promise, Violation};
 use crate::ledger::Ledger;
 use crate::load;
+use crate::marks::MarkKeeper;
 use crate::process::{Host, Running};
 use crate::world::{Lasting, World};
 
@@ -132,7 +133,7 @@ impl Campaign {
         std::fs::create_dir_all(&uploads)?;
         let admin = Arc::new(host.init()?);
         let lasting = Lasting {
-            content: Content::new(settings.seed, &marks),
+            content: Content::new(settings.seed, MarkKeeper::start(&marks)?),
             findings: Arc::default(),
             ledger: Arc::new(Mutex::new(Ledger::new(SLOTS))),
             uploads,

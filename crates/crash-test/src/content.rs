@@ -1,11 +1,11 @@
 //! What is deployed: the files of a revision, a pure function of its number.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
 use toolfront_app::BlobDigest;
 
 use crate::choices::Choices;
+use crate::marks::MarkKeeper;
 
 /// One deployment's worth of files, for one environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) struct File {
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     seed: u64,
-    marks: PathBuf,
+    marks: MarkKeeper,
 }
 
 /// The page whose tool leaves the marks.
@@ -37,8 +37,8 @@ pub(crate) const PAGE: &str = "README.md";
 pub(crate) const CHANGING: &str = "data/changing.txt";
 
 impl Content {
-    pub(crate) fn new(seed: u64, marks: &Path) -> Self {
-        Self { seed, marks: marks.to_owned() }
+    pub(crate) fn new(seed: u64, marks: MarkKeeper) -> Self {
+        Self { seed, marks }
     }
 
     /// A page with a tool, a file that changes each time, one that changes each fourth time, one that all environments share,
@@ -59,12 +59,12 @@ impl Content {
 
     /// The command that leaves the mark of a run.
     pub(crate) fn command(&self, run: u64) -> Vec<String> {
-        vec!["touch".to_owned(), self.marks.join(run.to_string()).display().to_string()]
+        vec!["bash".to_owned(), "-c".to_owned(), self.marks.script(run)]
     }
 
     fn page(&self, Revision { slot, number }: Revision) -> File {
         let page = format!(
-            "---\ntools:\n  - [touch, {{ }}, ;]\n---\n# Environment {slot}, revision {number}\n\nSeed {:016x}.\n",
+            "---\ntools:\n  - [bash, -c, {{ }}, ;]\n---\n# Environment {slot}, revision {number}\n\nSeed {:016x}.\n",
             self.seed
         );
         file(PAGE, page.into_bytes())

@@ -14,6 +14,7 @@ mod content;
 mod findings;
 mod ledger;
 mod load;
+mod marks;
 mod process;
 mod world;
 

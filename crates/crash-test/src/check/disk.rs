@@ -107,11 +107,11 @@ fn marks(directory: &Path) -> anyhow::Result<BTreeSet<u64>> {
 }
 
 fn check_runs(findings: &Findings, ledger: &Ledger, audit: &Audit, marks: &BTreeSet<u64>) {
-    let number = |words: &Vec<String>| -> Option<u64> {
-        Path::new(words.last()?).file_name()?.to_string_lossy().parse().ok()
-    };
-    let begun: BTreeMap<u64, i64> =
-        audit.begun.iter().filter_map(|(event, words)| Some((number(words)?, *event))).collect();
+    let begun: BTreeMap<u64, i64> = audit
+        .begun
+        .iter()
+        .filter_map(|(event, words)| Some((crate::marks::run_of(words)?, *event)))
+        .collect();
     for mark in marks {
         findings.check(Promise::RunIsAudited, begun.contains_key(mark), || {
             format!("run {mark} left its mark, and has no run.begin in the audit log")
