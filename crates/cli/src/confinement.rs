@@ -1,7 +1,5 @@
 //! What commands are confined to: how the launcher is started, and what may be changed about the cage.
 
-#![expect(clippy::doc_markdown, reason = "clap prints these comments as they are, backticks too")]
-
 use std::ffi::OsString;
 
 use clap::Args;

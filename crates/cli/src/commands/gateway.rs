@@ -108,8 +108,7 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
     match error {
         StartError::InClear { .. } | StartError::Directory { .. } => Failure::wrong_use(error.to_string()),
         // Its sentence has the cause in it already.
-        StartError::Listen { .. } => Failure::failed(error.to_string()),
-        StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
+        StartError::Listen { .. } | StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
         StartError::Tls { .. }
         | StartError::Sandbox(_)
         | StartError::Store(_)
