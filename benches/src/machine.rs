@@ -87,6 +87,16 @@ pub(crate) fn resident_bytes(process: Option<u32>) -> anyhow::Result<f64> {
     Ok(kibibytes * 1024.0)
 }
 
+/// How many processes wanted a core of late, and how many cores there are (`/proc/loadavg`, proc(5)).
+pub(crate) fn load_note() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    match text.split_whitespace().next() {
+        Some(load) => format!("load average {load} on {cores} cores before it began"),
+        None => format!("{cores} cores"),
+    }
+}
+
 /// The processor time that a process has had, in seconds (`utime` and `stime`, proc(5)).
 pub(crate) fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::{Context as _, ensure};
 
 use crate::load::Generator;
-use crate::machine::Pinning;
+use crate::machine::{Pinning, load_note};
 use crate::plan::Plan;
 use crate::servers::gateway::Home;
 
@@ -55,6 +55,7 @@ impl Site {
             quick.to_owned(),
             format!("load by {}", self.generator.name()),
             self.pinning.note().to_owned(),
+            load_note(),
             format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()),
             format!("{tokens} tokens, {files} files"),
         ]

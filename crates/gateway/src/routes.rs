@@ -185,7 +185,7 @@ async fn dispatch(
         *request.uri_mut() = target.parse::<Uri>().map_err(|_| Refusal::hidden())?;
     }
     request.extensions_mut().insert(Arc::clone(context));
-    let Ok(mut answer) = router.oneshot(request).await;
+    let Ok(mut answer) = Box::pin(router.oneshot(request)).await;
     let headers = answer.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

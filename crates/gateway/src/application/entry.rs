@@ -34,7 +34,8 @@ pub(crate) async fn serve(
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     if parts.method == Method::POST {
-        return run_tool(gateway, context, name, path, &parts, body).await;
+        // Boxed: what a run holds would make every read carry room for it.
+        return Box::pin(run_tool(gateway, context, name, path, &parts, body)).await;
     }
     let (permit, environment) = enter::<ReadPage>(gateway, &parts.headers, context, name).await?;
     if parts.method != Method::GET && parts.method != Method::HEAD {
