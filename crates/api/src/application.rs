@@ -49,3 +49,21 @@ pub struct RunReply {
     #[serde(default)]
     pub encoding: Option<String>,
 }
+
+/// How a command ended whose output was streamed: the last event, `exit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunExit {
+    /// Its exit code; 124 when it ran out of time, 128 and the signal's number when a signal ended it.
+    pub returncode: i32,
+    /// How long it ran, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether output beyond the limit was dropped.
+    pub truncated: bool,
+    /// Whether it was ended because its time was over.
+    pub timed_out: bool,
+    /// The request's id.
+    pub request_id: String,
+    /// Names in `env` whose values were not used.
+    #[serde(default)]
+    pub ignored_env: Vec<String>,
+}

@@ -12,7 +12,7 @@ mod secret;
 mod service;
 mod token;
 
-pub use application::{RunReply, RunRequest};
+pub use application::{RunExit, RunReply, RunRequest};
 pub use envelope::{Data, Page};
 pub use environment::{
     CreateEnvironment, Deployed, Environment, InlineFile, ManifestEntry, PatchEnvironment, Publish,

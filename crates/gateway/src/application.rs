@@ -10,6 +10,7 @@ mod reading;
 mod release;
 mod run_secrets;
 mod running;
+mod streaming;
 mod tool_run;
 
 pub(crate) use self::content::{FileCache, IN_MEMORY_MAX};
@@ -20,3 +21,4 @@ pub(crate) use self::reading::{Reading, read};
 pub(crate) use self::release::Release;
 pub(crate) use self::run_secrets::RunSecrets;
 pub(crate) use self::running::{prepare, reply};
+pub(crate) use self::streaming::{Streamed, is_asked_for as is_stream_asked_for};

@@ -8,13 +8,17 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{Method, Request};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use toolfront_api::Code;
 use toolfront_app::{Fault, RequestPath};
 use toolfront_sandbox::Sandbox;
 use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
-use crate::application::{Directory, Files, Reading, RunSecrets, prepare, read, reply};
+use crate::application::{
+    Directory, Files, Reading, RunSecrets, Streamed, is_stream_asked_for, prepare, read, reply,
+};
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
@@ -29,7 +33,8 @@ pub struct DevServer {
     files: Files,
     tokens: HashSet<[u8; 32]>,
     hosts: Hosts,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
+    stopping: CancellationToken,
     limits: Limits,
     request_ids: RequestIds,
 }
@@ -56,7 +61,8 @@ impl DevServer {
             files: Files::Directory(Arc::clone(&directory)),
             tokens: settings.tokens.iter().map(|secret| *secret.digest().as_bytes()).collect(),
             hosts: if settings.behind_proxy { Hosts::any() } else { Hosts::local() },
-            sandbox,
+            sandbox: Arc::new(sandbox),
+            stopping: CancellationToken::new(),
             limits: Limits::default(),
             request_ids: RequestIds::starting_at(start),
         });
@@ -70,6 +76,7 @@ impl DevServer {
         });
         let bound = Bound::new(settings.listen, settings.tls.as_ref(), &limits, service).await?;
         Ok(bound.keeping(watch(directory, tell)).closing_with(async move {
+            closing.stopping.cancel();
             closing.sandbox.kill_all().await;
             let _ = std::fs::remove_dir_all(temporary);
         }))
@@ -104,11 +111,23 @@ impl DevServer {
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
                 let prepared =
                     prepare(&self.files, &path, body::from_object(&bytes)?, &RunSecrets::default()).await?;
-                let (mut run, ignored) = prepared.into_run(&self.limits);
+                let (mut run, ignored_env) = prepared.into_run(&self.limits);
                 // Whoever writes an application may write it by its own tools, too.
                 run.cage.writable_release = true;
+                if is_stream_asked_for(&parts.headers) {
+                    let streamed = Streamed {
+                        sandbox: Arc::clone(&self.sandbox),
+                        run,
+                        ignored_env,
+                        mask: Arc::default(),
+                        request_id: request_id.to_owned(),
+                        held: None,
+                        stopping: self.stopping.clone(),
+                    };
+                    return streamed.answer(&parts.headers, &TaskTracker::new()).await;
+                }
                 let finished = self.sandbox.run(run).await?;
-                Ok(axum::Json(reply(finished, ignored, request_id, &parts.headers)).into_response())
+                Ok(axum::Json(reply(finished, ignored_env, request_id, &parts.headers)).into_response())
             }
             _ => Err(Refusal::method_not_allowed("GET, HEAD, POST")),
         }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
 use toolfront_store::{
@@ -51,7 +52,8 @@ struct Shared {
     usage: UsageCounters,
     brake: Brake,
     runs: Runs,
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
+    stopping: CancellationToken,
     work: Arc<WorkDirectory>,
     files: FileCache,
     layouts: Arc<Layouts>,
@@ -145,7 +147,8 @@ impl Gateway {
             usage: UsageCounters::default(),
             brake: Brake::new(limits.failures_per_minute_max),
             runs: Runs::new(limits),
-            sandbox,
+            sandbox: Arc::new(sandbox),
+            stopping: CancellationToken::new(),
             work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
@@ -273,6 +276,7 @@ impl Gateway {
 
     /// Ends what still runs, and writes what is still to be written.
     async fn close(&self) {
+        self.stopping().cancel();
         self.sandbox().kill_all().await;
         self.tasks().close();
         self.tasks().wait().await;
@@ -325,7 +329,12 @@ impl Gateway {
         &self.shared.runs
     }
 
-    pub(crate) fn sandbox(&self) -> &Sandbox {
+    /// Cancelled when the time to finish requests is over.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.shared.stopping
+    }
+
+    pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
         &self.shared.sandbox
     }
 

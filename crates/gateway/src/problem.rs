@@ -68,6 +68,11 @@ impl Refusal {
         refusal
     }
 
+    /// The token was revoked, and what it ran ends with it.
+    pub(crate) fn ended_with_token() -> Self {
+        Self::invalid_token("the token was revoked, and the command was ended with it")
+    }
+
     pub(crate) fn insufficient_scope(needed: Scope) -> Self {
         let mut refusal =
             Self::new(Code::InsufficientScope, format!("This takes a token with the scope {needed}."));
@@ -154,17 +159,16 @@ impl Refusal {
         self.0.code
     }
 
-    /// The answer. Where different causes have to look the same, the body leaves the request's id out: it is
-    /// in the header of every answer.
-    pub(crate) fn into_answer(self, request_id: &str) -> Response {
-        let Parts { code, detail, errors, tools, near, id, challenge, retry_after, allow, content_range } =
-            *self.0;
-        let problem = Problem {
+    /// What is said of it. Where different causes have to look the same, this leaves the request's id out: it is in
+    /// the header of every answer.
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        let Parts { code, detail, errors, tools, near, id, .. } = &*self.0;
+        Problem {
             kind: format!("{}{}", Code::BASE, code.slug()),
             title: code.title().to_owned(),
             status: code.status(),
-            detail: without_token_values(&detail),
-            request_id: (code != Code::NotFound).then(|| request_id.to_owned()),
+            detail: without_token_values(detail),
+            request_id: (*code != Code::NotFound).then(|| request_id.to_owned()),
             errors: errors
                 .iter()
                 .map(|error| FieldError {
@@ -172,10 +176,16 @@ impl Refusal {
                     message: without_token_values(&error.message),
                 })
                 .collect(),
-            tools,
-            near,
-            id,
-        };
+            tools: tools.clone(),
+            near: near.clone(),
+            id: id.clone(),
+        }
+    }
+
+    /// The answer.
+    pub(crate) fn into_answer(self, request_id: &str) -> Response {
+        let problem = self.problem(request_id);
+        let Parts { code, challenge, retry_after, allow, content_range, .. } = *self.0;
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut answer = Response::new(Body::from(body));
         *answer.status_mut() =

@@ -1,6 +1,7 @@
 //! A command whose begin is on the disk: only with one does a command start.
 
 use toolfront_app::Mask;
+use toolfront_sandbox::Finished;
 use toolfront_store::{Attribution, Outcome, RunBegun, RunEnded};
 use toolfront_token::{EnvId, Permit, RunTool, without_token_values};
 
@@ -11,7 +12,7 @@ use crate::problem::Refusal;
 use crate::request::Context;
 
 /// However the command ends, its end is recorded, also when the client goes away and the request is dropped.
-pub(super) struct AuditedRun {
+pub(crate) struct AuditedRun {
     gateway: Gateway,
     environment: EnvId,
     by: Attribution,
@@ -70,6 +71,11 @@ impl AuditedRun {
             }
         }
     }
+}
+
+/// What came of a command that ran.
+pub(super) fn outcome_of(finished: &Finished) -> Outcome {
+    if finished.timed_out { Outcome::TimedOut } else { Outcome::Exited(finished.returncode) }
 }
 
 impl Drop for AuditedRun {

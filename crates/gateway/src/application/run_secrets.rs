@@ -46,7 +46,7 @@ impl RunSecrets {
     }
 
     /// What masks them.
-    pub(super) fn mask(&self) -> &Mask {
+    pub(crate) fn mask(&self) -> &Arc<Mask> {
         &self.mask
     }
 

@@ -103,6 +103,18 @@ impl Prepared {
     }
 }
 
+/// What the client accepts, each with its parameters.
+pub(super) fn accepted(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(','))
+}
+
+/// Whether the client asks for output as base64.
+pub(super) fn as_base64(headers: &HeaderMap) -> bool {
+    accepted(headers)
+        .any(|range| range.split(';').any(|part| part.trim().eq_ignore_ascii_case("encoding=base64")))
+}
+
 /// The answer to a command that ran.
 pub(crate) fn reply(
     finished: Finished,
@@ -110,8 +122,7 @@ pub(crate) fn reply(
     request_id: &str,
     headers: &HeaderMap,
 ) -> RunReply {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let as_base64 = accept.split(';').any(|part| part.trim().eq_ignore_ascii_case("encoding=base64"));
+    let as_base64 = as_base64(headers);
     let text = |bytes: Vec<u8>| {
         if as_base64 {
             return STANDARD.encode(bytes);

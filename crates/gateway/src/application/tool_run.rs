@@ -5,20 +5,32 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
+use toolfront_sandbox::Run;
 use toolfront_store::Outcome;
 use toolfront_token::RunTool;
 
-use super::audited_run::AuditedRun;
+use super::audited_run::{AuditedRun, outcome_of};
 use super::entry::{allow, enter, files, request_path};
 use super::run_secrets::RunSecrets;
 use super::running::{prepare, reply};
+use super::streaming::{self, Streamed};
 use crate::access::reconsider;
 use crate::body;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
-use crate::runs::{Busy, Runner};
+use crate::runs::{Busy, RunPlace, Runner};
+
+/// A command that may run, and that is on record to begin.
+struct Admitted {
+    run: Run,
+    ignored_env: Vec<String>,
+    secrets: RunSecrets,
+    place: RunPlace,
+    audited: AuditedRun,
+}
 
 pub(super) async fn run_tool(
     gateway: &Gateway,
@@ -28,6 +40,21 @@ pub(super) async fn run_tool(
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
+    let admitted = admit(gateway, context, name, path, parts, body).await?;
+    if streaming::is_asked_for(&parts.headers) {
+        return admitted.stream(gateway, context, &parts.headers).await;
+    }
+    admitted.run(gateway, context, &parts.headers).await
+}
+
+async fn admit(
+    gateway: &Gateway,
+    context: &Arc<Context>,
+    name: &str,
+    path: &str,
+    parts: &Parts,
+    body: Body,
+) -> Result<Admitted, Refusal> {
     let (limits, arrived) = (gateway.limits(), gateway.now());
     let (permit, environment) = enter::<RunTool>(gateway, &parts.headers, context, name).await?;
     body::require_json(&parts.headers)?;
@@ -35,7 +62,7 @@ pub(super) async fn run_tool(
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
     let id = environment.record.id;
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
-    let mut place = gateway.runs().begin(id, runner).map_err(busy)?;
+    let place = gateway.runs().begin(id, runner).map_err(busy)?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
     let identity = reconsider(gateway, &parts.headers, arrived)?;
@@ -49,28 +76,59 @@ pub(super) async fn run_tool(
     let prepared = prepare(&files, &path, request, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
-    let (run, ignored) = prepared.into_run(limits);
-    let finished = tokio::select! {
-        finished = gateway.sandbox().run(run) => finished,
-        () = place.ended() => {
-            return Err(Refusal::invalid_token("the token was revoked, and the command was ended with it"));
-        }
-    };
-    let finished = match finished {
-        Ok(finished) => finished,
-        Err(err) => {
-            audited.end(Outcome::NotStarted, 0, 0).await;
-            return Err(Refusal::from(err).masked(secrets.mask()));
-        }
-    };
-    let outcome = if finished.timed_out { Outcome::TimedOut } else { Outcome::Exited(finished.returncode) };
-    let output = finished.stdout.bytes.len().saturating_add(finished.stderr.bytes.len());
-    let finished = secrets.mask_output(finished).await?;
-    let answer = reply(finished, ignored, &context.request_id, &parts.headers);
-    audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
-    let mut answer = axum::Json(answer).into_response();
-    answer.headers_mut().insert(http::header::CACHE_CONTROL, http::HeaderValue::from_static("no-store"));
-    Ok(answer)
+    let (run, ignored_env) = prepared.into_run(limits);
+    Ok(Admitted { run, ignored_env, secrets, place, audited })
+}
+
+impl Admitted {
+    /// Answers what the command printed, once it has ended.
+    async fn run(
+        self,
+        gateway: &Gateway,
+        context: &Context,
+        headers: &HeaderMap,
+    ) -> Result<Response, Refusal> {
+        let Self { run, ignored_env, secrets, mut place, audited } = self;
+        let finished = tokio::select! {
+            finished = gateway.sandbox().run(run) => finished,
+            () = place.ended() => return Err(Refusal::ended_with_token()),
+        };
+        let finished = match finished {
+            Ok(finished) => finished,
+            Err(err) => {
+                audited.end(Outcome::NotStarted, 0, 0).await;
+                return Err(Refusal::from(err).masked(secrets.mask()));
+            }
+        };
+        let outcome = outcome_of(&finished);
+        let output = finished.stdout.bytes.len().saturating_add(finished.stderr.bytes.len());
+        let finished = secrets.mask_output(finished).await?;
+        let answer = reply(finished, ignored_env, &context.request_id, headers);
+        audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
+        let mut answer = axum::Json(answer).into_response();
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(answer)
+    }
+
+    /// Answers what it prints as it comes.
+    async fn stream(
+        self,
+        gateway: &Gateway,
+        context: &Context,
+        headers: &HeaderMap,
+    ) -> Result<Response, Refusal> {
+        let Self { run, ignored_env, secrets, place, audited } = self;
+        let streamed = Streamed {
+            sandbox: Arc::clone(gateway.sandbox()),
+            run,
+            ignored_env,
+            mask: Arc::clone(secrets.mask()),
+            request_id: context.request_id.to_string(),
+            held: Some((place, audited)),
+            stopping: gateway.stopping().clone(),
+        };
+        streamed.answer(headers, gateway.tasks()).await
+    }
 }
 
 fn busy(busy: Busy) -> Refusal {

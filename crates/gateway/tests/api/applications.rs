@@ -8,4 +8,5 @@ mod paths;
 mod ranges;
 mod read;
 mod run;
+mod streaming;
 mod variables;

@@ -349,3 +349,18 @@ async fn a_server_that_would_be_open_to_others_or_has_no_directory_does_not_star
         );
     }
 }
+
+#[tokio::test]
+async fn output_is_streamed_to_whoever_asks() {
+    let served = Served::start().await;
+    let stream = |command: &[&str]| {
+        let call = served.call("POST", "/").header("accept", "text/event-stream");
+        call.json(&json!({ "command": command })).send()
+    };
+    let answer = stream(&["cat", "README.md"]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
+    let text = answer.text();
+    assert!(text.starts_with("event: stdout\ndata: {\"text\":\"---\\ntools:"), "{text}");
+    assert!(text.contains("\n\nevent: exit\ndata: {\"returncode\":0,"), "{text}");
+    stream(&["rm"]).await.assert_problem(403, "command-not-allowed");
+}
