@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::HeaderValue;
 use toolfront_app::{BlobDigest, Fault, FilePath, Page};
 
 /// Files up to this size are held in memory.
@@ -27,6 +28,8 @@ pub(crate) enum Content {
 pub(crate) struct SmallFile {
     pub(crate) bytes: Bytes,
     pub(crate) digest: BlobDigest,
+    /// Its strong entity tag.
+    pub(crate) etag: HeaderValue,
     page: OnceLock<Result<Page, Vec<Fault>>>,
     gzip: OnceLock<Option<Bytes>>,
 }
@@ -39,7 +42,8 @@ pub(crate) struct FileCache {
 
 impl SmallFile {
     pub(crate) fn new(bytes: Vec<u8>, digest: BlobDigest) -> Self {
-        Self { bytes: bytes.into(), digest, page: OnceLock::new(), gzip: OnceLock::new() }
+        let etag = entity_tag(&digest, "");
+        Self { bytes: bytes.into(), digest, etag, page: OnceLock::new(), gzip: OnceLock::new() }
     }
 
     /// The file as a page; parsed once.
@@ -63,6 +67,12 @@ impl SmallFile {
         });
         made.as_ref()
     }
+}
+
+/// The entity tag of one form of a content.
+pub(crate) fn entity_tag(digest: &BlobDigest, form: &str) -> HeaderValue {
+    let text = Bytes::from(format!("\"{digest}{form}\""));
+    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
 impl Default for FileCache {

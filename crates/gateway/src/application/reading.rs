@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 use toolfront_app::{FilePath, RequestPath};
 
-use super::content::{Content, SmallFile};
+use super::content::{Content, SmallFile, entity_tag};
 use super::files::Files;
 use super::page_view;
 use crate::problem::Refusal;
@@ -41,8 +41,7 @@ pub(crate) async fn read(reading: Reading<'_>) -> Result<Response, Refusal> {
         Content::Memory(content) if wants_view(&reading, &file) => view(&reading, &file, &content),
         Content::Memory(content) => from_memory(&reading, &file, &content)?,
         Content::Disk { path, size, digest } => {
-            let etag = format!("\"{digest}\"");
-            from_disk(&reading, &file, &path, size, &etag).await?
+            from_disk(&reading, &file, &path, size, &entity_tag(&digest, "")).await?
         }
     };
     let headers = answer.headers_mut();
@@ -67,8 +66,8 @@ fn text_of(headers: &HeaderMap, name: HeaderName) -> &str {
 }
 
 fn view(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Response {
-    let etag = format!("\"{}-html\"", content.digest);
-    if is_known(reading.headers, &etag) {
+    let etag = entity_tag(&content.digest, "-html");
+    if is_known(reading.headers, etag.as_bytes()) {
         return not_modified(&etag);
     }
     let html = page_view::render(file, content.page(file), &content.bytes, reading.mount);
@@ -77,34 +76,37 @@ fn view(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Response
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, page_view::policy());
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.extend(HeaderValue::from_str(&etag).map(|etag| (header::ETAG, etag)));
+    headers.insert(header::ETAG, etag);
     answer
 }
 
 fn from_memory(reading: &Reading<'_>, file: &FilePath, content: &SmallFile) -> Result<Response, Refusal> {
-    let plain = format!("\"{}\"", content.digest);
+    let plain = &content.etag;
     let size = u64::try_from(content.bytes.len()).unwrap_or(u64::MAX);
     // Judged before the range (RFC 9110 section 13.2.2).
-    if is_known(reading.headers, &plain) {
-        return Ok(not_modified(&plain));
+    if is_known(reading.headers, plain.as_bytes()) {
+        return Ok(not_modified(plain));
     }
-    if let Some(range) = range(reading.method, reading.headers, &plain, size)? {
+    if reading.headers.contains_key(header::RANGE)
+        && let Some(range) = range(reading.method, reading.headers, text(plain), size)?
+    {
         let part = usize::try_from(range.first).ok().zip(usize::try_from(range.after).ok());
         let part = part
             .and_then(|(first, after)| content.bytes.get(first..after))
             .map(|part| content.bytes.slice_ref(part));
-        return Ok(partial(file, &plain, &range, size, Body::from(part.unwrap_or_default())));
+        return Ok(partial(file, plain, &range, size, Body::from(part.unwrap_or_default())));
     }
     let compressed = takes_gzip(reading.headers) && is_text(file);
     let (body, etag, encoding): (&Bytes, _, _) = match compressed.then(|| content.gzip()).flatten() {
-        Some(gzip) => (gzip, format!("\"{}-gzip\"", content.digest), Some("gzip")),
-        None => (&content.bytes, plain, None),
+        Some(gzip) => (gzip, entity_tag(&content.digest, "-gzip"), Some("gzip")),
+        None => (&content.bytes, plain.clone(), None),
     };
-    if is_known(reading.headers, &etag) {
+    if encoding.is_some() && is_known(reading.headers, etag.as_bytes()) {
         return Ok(not_modified(&etag));
     }
     let mut answer = Response::new(Body::from(body.clone()));
-    describe(answer.headers_mut(), file, &etag);
+    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    describe(answer.headers_mut(), file, etag);
     let encoding = encoding.map(|encoding| (header::CONTENT_ENCODING, HeaderValue::from_static(encoding)));
     answer.headers_mut().extend(encoding);
     Ok(answer)
@@ -115,17 +117,17 @@ async fn from_disk(
     file: &FilePath,
     path: &std::path::Path,
     size: u64,
-    etag: &str,
+    etag: &HeaderValue,
 ) -> Result<Response, Refusal> {
-    if is_known(reading.headers, etag) {
+    if is_known(reading.headers, etag.as_bytes()) {
         return Ok(not_modified(etag));
     }
-    let range = range(reading.method, reading.headers, etag, size)?;
+    let range = range(reading.method, reading.headers, text(etag), size)?;
     let opened = tokio::fs::File::open(path).await;
     let mut opened = opened.map_err(|err| Refusal::internal(&err))?;
     let Some(range) = range else {
         let mut answer = Response::new(Body::from_stream(ReaderStream::new(opened.take(size))));
-        describe(answer.headers_mut(), file, etag);
+        describe(answer.headers_mut(), file, etag.clone());
         answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(size));
         return Ok(answer);
     };
@@ -136,10 +138,17 @@ async fn from_disk(
     Ok(answer)
 }
 
-fn describe(headers: &mut HeaderMap, file: &FilePath, etag: &str) {
+/// How many headers an answer gets, with some to spare.
+const HEADERS: usize = 12;
+
+fn text(etag: &HeaderValue) -> &str {
+    etag.to_str().unwrap_or_default()
+}
+
+fn describe(headers: &mut HeaderMap, file: &FilePath, etag: HeaderValue) {
     headers.insert(header::CONTENT_TYPE, content_type(file));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.extend(HeaderValue::from_str(etag).map(|etag| (header::ETAG, etag)));
+    headers.insert(header::ETAG, etag);
 }
 
 fn content_type(file: &FilePath) -> HeaderValue {
@@ -171,16 +180,16 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// `If-None-Match` (RFC 9110 section 13.1.2), compared weakly as it says there.
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+fn is_known(headers: &HeaderMap, etag: &[u8]) -> bool {
     let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut all = lines.flat_map(|line| line.split(',')).map(str::trim);
-    all.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
+    all.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known).as_bytes() == etag)
 }
 
-fn not_modified(etag: &str) -> Response {
+fn not_modified(etag: &HeaderValue) -> Response {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NOT_MODIFIED;
-    answer.headers_mut().extend(HeaderValue::from_str(etag).map(|etag| (header::ETAG, etag)));
+    answer.headers_mut().insert(header::ETAG, etag.clone());
     answer
 }
 
@@ -213,10 +222,10 @@ fn range(method: &Method, headers: &HeaderMap, etag: &str, size: u64) -> Result<
     if bounds.first >= bounds.after { Err(Refusal::range_not_satisfiable(size)) } else { Ok(Some(bounds)) }
 }
 
-fn partial(file: &FilePath, etag: &str, range: &Range, size: u64, body: Body) -> Response {
+fn partial(file: &FilePath, etag: &HeaderValue, range: &Range, size: u64, body: Body) -> Response {
     let mut answer = Response::new(body);
     *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
-    describe(answer.headers_mut(), file, etag);
+    describe(answer.headers_mut(), file, etag.clone());
     let place = format!("bytes {}-{}/{size}", range.first, range.after.saturating_sub(1));
     answer.headers_mut().extend(HeaderValue::from_str(&place).map(|place| (header::CONTENT_RANGE, place)));
     answer
