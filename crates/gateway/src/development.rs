@@ -11,10 +11,12 @@ use http::{Method, Request};
 use toolfront_api::Code;
 use toolfront_app::{Fault, RequestPath};
 use toolfront_sandbox::Sandbox;
+use toolfront_store::EnvironmentLimits;
 use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
 use crate::application::{Directory, Files, Reading, RunSecrets, prepare, read, reply};
+use crate::environment_limits::run_limits;
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
@@ -104,7 +106,8 @@ impl DevServer {
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
                 let prepared =
                     prepare(&self.files, &path, body::from_object(&bytes)?, &RunSecrets::default()).await?;
-                let (mut run, ignored) = prepared.into_run(&self.limits);
+                let (mut run, ignored) =
+                    prepared.into_run(run_limits(&self.limits, &EnvironmentLimits::default()));
                 // Whoever writes an application may write it by its own tools, too.
                 run.cage.writable_release = true;
                 let finished = self.sandbox.run(run).await?;

@@ -15,6 +15,7 @@ use super::run_secrets::RunSecrets;
 use super::running::{prepare, reply};
 use crate::access::reconsider;
 use crate::body;
+use crate::environment_limits::{confine, run_limits, runs_max};
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
@@ -35,7 +36,8 @@ pub(super) async fn run_tool(
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
     let id = environment.record.id;
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
-    let mut place = gateway.runs().begin(id, runner).map_err(busy)?;
+    let runs_max = runs_max(limits, &environment.record.limits);
+    let mut place = gateway.runs().begin(id, runs_max, runner).map_err(busy)?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
     let identity = reconsider(gateway, &parts.headers, arrived)?;
@@ -49,7 +51,8 @@ pub(super) async fn run_tool(
     let prepared = prepare(&files, &path, request, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
-    let (run, ignored) = prepared.into_run(limits);
+    let (mut run, ignored) = prepared.into_run(run_limits(limits, &environment.record.limits));
+    confine(&mut run.cage, limits, &environment.record);
     let finished = tokio::select! {
         finished = gateway.sandbox().run(run) => finished,
         () = place.ended() => {
@@ -75,8 +78,12 @@ pub(super) async fn run_tool(
 
 fn busy(busy: Busy) -> Refusal {
     let detail = match busy {
-        Busy::Gateway => "As many commands run in this gateway as may at once.",
-        Busy::Environment => "As many commands run in this application as may at once.",
+        Busy::Gateway => {
+            "As many commands run in this gateway as may at once; some places are kept for who runs none."
+        }
+        Busy::Environment => {
+            "As many commands run in this application as may at once; some places are kept for who runs none."
+        }
         Busy::Runner => "As many commands run with this token as may at once.",
     };
     Refusal::too_many(detail, Duration::from_secs(1))
