@@ -1,6 +1,6 @@
 //! Environments: deployed applications, and their releases.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use toolfront_token::{EnvId, OrgId};
 use utoipa::ToSchema;
 
@@ -92,6 +92,79 @@ pub struct PatchEnvironment {
     /// A new name; the URL changes with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// `outbound`, or `none`: its commands have no network at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// Limits that change; `null` for the gateway's own in all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<PatchLimits>)]
+    pub limits: Option<Option<PatchLimits>>,
+}
+
+/// Limits that change. What is absent stays as it is; with `null` the gateway's own holds again. Each is more than
+/// nothing and at most the gateway's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchLimits {
+    /// Bytes that are kept of each output stream of a command.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub output_bytes: Option<Option<u64>>,
+    /// Bytes of memory of each process.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub memory_bytes: Option<Option<u64>>,
+    /// Processes and threads of a command at once.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub processes: Option<Option<u64>>,
+    /// Bytes of each file that is written.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub file_bytes: Option<Option<u64>>,
+    /// Open files of each process.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub open_files: Option<Option<u64>>,
+    /// Seconds of processor time of each process.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub cpu_seconds: Option<Option<u64>>,
+    /// Commands at once.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub runs: Option<Option<u64>>,
+    /// Seconds that a command may take, where its tool allows more.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    pub timeout_seconds: Option<Option<u64>>,
+}
+
+/// A field that is there, if only with `null`; the default tells that it is not.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things here")]
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// The limits that an environment has of its own; `null` where the gateway's holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EnvironmentLimits {
+    /// Bytes that are kept of each output stream of a command.
+    pub output_bytes: Option<u64>,
+    /// Bytes of memory of each process.
+    pub memory_bytes: Option<u64>,
+    /// Processes and threads of a command at once.
+    pub processes: Option<u64>,
+    /// Bytes of each file that is written.
+    pub file_bytes: Option<u64>,
+    /// Open files of each process.
+    pub open_files: Option<u64>,
+    /// Seconds of processor time of each process.
+    pub cpu_seconds: Option<u64>,
+    /// Commands at once.
+    pub runs: Option<u64>,
+    /// Seconds that a command may take, where its tool allows more.
+    pub timeout_seconds: Option<u64>,
 }
 
 /// Which release becomes the current one.
@@ -122,6 +195,10 @@ pub struct Environment {
     pub auth_token: Option<()>,
     /// `private` or `public`.
     pub visibility: String,
+    /// The network that its commands have: `outbound` or `none`.
+    pub network: String,
+    /// The limits that it has of its own.
+    pub limits: EnvironmentLimits,
     /// `running`, or `empty` before its first release.
     pub status: String,
     /// The number of the current release; `null` before the first.

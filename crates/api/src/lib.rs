@@ -15,8 +15,8 @@ mod token;
 pub use application::{RunExit, RunReply, RunRequest};
 pub use envelope::{Data, Page};
 pub use environment::{
-    CreateEnvironment, Deployed, Environment, InlineFile, ManifestEntry, PatchEnvironment, Publish,
-    Published, Release, Rollback, Upload,
+    CreateEnvironment, Deployed, Environment, EnvironmentLimits, InlineFile, ManifestEntry, PatchEnvironment,
+    PatchLimits, Publish, Published, Release, Rollback, Upload,
 };
 pub use organization::Organization;
 pub use problem::{Code, FieldError, Problem};

@@ -13,12 +13,14 @@ use tokio_util::task::TaskTracker;
 use toolfront_api::Code;
 use toolfront_app::{Fault, RequestPath};
 use toolfront_sandbox::Sandbox;
+use toolfront_store::EnvironmentLimits;
 use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
 use crate::application::{
     Directory, Files, Reading, RunSecrets, Streamed, is_stream_asked_for, prepare, read, reply,
 };
+use crate::environment_limits::run_limits;
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
@@ -111,7 +113,8 @@ impl DevServer {
                 let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
                 let prepared =
                     prepare(&self.files, &path, body::from_object(&bytes)?, &RunSecrets::default()).await?;
-                let (mut run, ignored_env) = prepared.into_run(&self.limits);
+                let (mut run, ignored_env) =
+                    prepared.into_run(run_limits(&self.limits, &EnvironmentLimits::default()));
                 // Whoever writes an application may write it by its own tools, too.
                 run.cage.writable_release = true;
                 if is_stream_asked_for(&parts.headers) {

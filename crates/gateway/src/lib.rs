@@ -12,6 +12,7 @@ mod brake;
 mod clock;
 mod confinement;
 mod development;
+mod environment_limits;
 mod gateway;
 mod layouts;
 #[doc(hidden)]

@@ -6,6 +6,7 @@ mod deploying;
 mod environments;
 mod fields;
 mod introspect;
+mod limits;
 mod operations;
 mod organizations;
 mod own_token;

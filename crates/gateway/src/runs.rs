@@ -1,4 +1,7 @@
 //! Commands under way: how many there may be at once, and which to end with their token.
+//!
+//! Of the gateway's places, and of each environment's, a quarter is kept for runners that have nothing under way
+//! there: whoever runs much can't take the place of whoever runs a first command.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,15 +24,27 @@ pub(crate) enum Runner {
 pub(crate) struct Runs {
     counts: Arc<Mutex<Counts>>,
     all_max: usize,
-    environment_max: usize,
     runner_max: usize,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    environments: HashMap<EnvId, usize>,
+    environments: HashMap<EnvId, InEnvironment>,
     runners: HashMap<Runner, (usize, watch::Sender<u64>)>,
+}
+
+#[derive(Debug, Default)]
+struct InEnvironment {
+    all: usize,
+    runners: HashMap<Runner, usize>,
+}
+
+/// Whether there is room for one more, where `all` are under way of which `own` are the runner's. A quarter of the
+/// places, rounded down, is for those that have none yet.
+fn has_room(max: usize, all: usize, own: usize) -> bool {
+    let reserve = if own == 0 { 0 } else { max / 4 };
+    all < max.saturating_sub(reserve)
 }
 
 /// A command's place among those under way; dropping it gives the place up.
@@ -51,31 +66,36 @@ pub(crate) enum Busy {
 
 impl Runs {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            counts: Arc::default(),
-            all_max: limits.runs_max,
-            environment_max: limits.runs_per_environment_max,
-            runner_max: limits.runs_per_token_max,
-        }
+        Self { counts: Arc::default(), all_max: limits.runs_max, runner_max: limits.runs_per_token_max }
     }
 
-    /// A place for one more command.
-    pub(crate) fn begin(&self, environment: EnvId, runner: Runner) -> Result<RunPlace, Busy> {
+    /// A place for one more command, in an environment that runs at most so many.
+    pub(crate) fn begin(
+        &self,
+        environment: EnvId,
+        environment_max: usize,
+        runner: Runner,
+    ) -> Result<RunPlace, Busy> {
         let mut counts = self.counts.lock();
-        if counts.all >= self.all_max {
-            return Err(Busy::Gateway);
-        }
-        if counts.environments.get(&environment).is_some_and(|count| *count >= self.environment_max) {
-            return Err(Busy::Environment);
-        }
-        let (count, kill) = counts.runners.entry(runner).or_insert_with(|| (0, watch::Sender::new(0)));
-        if *count >= self.runner_max {
+        let own = counts.runners.get(&runner).map_or(0, |(own, _)| *own);
+        if own >= self.runner_max {
             return Err(Busy::Runner);
         }
-        *count += 1;
-        let ended = kill.subscribe();
+        if !has_room(self.all_max, counts.all, own) {
+            return Err(Busy::Gateway);
+        }
+        let there = counts.environments.get(&environment);
+        let own_there = there.and_then(|there| there.runners.get(&runner)).copied().unwrap_or_default();
+        if !has_room(environment_max, there.map_or(0, |there| there.all), own_there) {
+            return Err(Busy::Environment);
+        }
         counts.all += 1;
-        *counts.environments.entry(environment).or_default() += 1;
+        let there = counts.environments.entry(environment).or_default();
+        there.all += 1;
+        *there.runners.entry(runner).or_default() += 1;
+        let (own, kill) = counts.runners.entry(runner).or_insert_with(|| (0, watch::Sender::new(0)));
+        *own += 1;
+        let ended = kill.subscribe();
         Ok(RunPlace { counts: Arc::clone(&self.counts), environment, runner, ended })
     }
 
@@ -100,9 +120,15 @@ impl Drop for RunPlace {
     fn drop(&mut self) {
         let mut counts = self.counts.lock();
         counts.all = counts.all.saturating_sub(1);
-        if let Some(count) = counts.environments.get_mut(&self.environment) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
+        if let Some(there) = counts.environments.get_mut(&self.environment) {
+            there.all = there.all.saturating_sub(1);
+            if let Some(own) = there.runners.get_mut(&self.runner) {
+                *own = own.saturating_sub(1);
+                if *own == 0 {
+                    there.runners.remove(&self.runner);
+                }
+            }
+            if there.all == 0 {
                 counts.environments.remove(&self.environment);
             }
         }
@@ -112,5 +138,71 @@ impl Drop for RunPlace {
                 counts.runners.remove(&self.runner);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_is_kept_for_those_that_have_nothing_under_way() {
+        for (max, all, own, expected) in [
+            // Places, of those taken all and one's own: whether there is one more.
+            (64, 0, 0, true),
+            (64, 47, 47, true),
+            (64, 48, 48, false),
+            (64, 48, 1, false),
+            (64, 48, 0, true),
+            (64, 63, 0, true),
+            (64, 64, 0, false),
+            (64, 64, 64, false),
+            (64, 63, 16, false),
+            (32, 23, 1, true),
+            (32, 24, 1, false),
+            (4, 2, 2, true),
+            (4, 3, 3, false),
+            (4, 3, 0, true),
+            // A quarter of so few is nothing.
+            (3, 2, 2, true),
+            (2, 1, 1, true),
+            (1, 0, 0, true),
+            (1, 1, 0, false),
+            (0, 0, 0, false),
+        ] {
+            assert_eq!(has_room(max, all, own), expected, "{all} of {max}, {own} of them its own");
+        }
+    }
+
+    fn id(bits: u64) -> EnvId {
+        EnvId::from_bits(bits).unwrap()
+    }
+
+    fn visitors(number: u64) -> Runner {
+        Runner::Visitors(id(number))
+    }
+
+    #[test]
+    fn who_runs_much_does_not_keep_out_who_runs_a_first_command() {
+        let limits = Limits { runs_max: 8, runs_per_token_max: 100, ..Limits::default() };
+        let runs = Runs::new(&limits);
+        let begin = |environment, max, runner| runs.begin(id(environment), max, visitors(runner));
+        let busy: Vec<_> = (0..6).map(|_| begin(1, 32, 1).unwrap()).collect();
+        assert_eq!(begin(1, 32, 1).unwrap_err(), Busy::Gateway);
+        assert_eq!(begin(2, 32, 1).unwrap_err(), Busy::Gateway);
+        let first = begin(1, 32, 2).unwrap();
+        assert_eq!(begin(1, 32, 2).unwrap_err(), Busy::Gateway);
+        let last = begin(2, 32, 3).unwrap();
+        assert_eq!(begin(2, 32, 4).unwrap_err(), Busy::Gateway);
+        drop((busy, first, last));
+        // The same within an environment; what a runner does elsewhere is not held against it.
+        let elsewhere = begin(2, 32, 2).unwrap();
+        let busy: Vec<_> = (0..3).map(|_| begin(1, 4, 1).unwrap()).collect();
+        assert_eq!(begin(1, 4, 1).unwrap_err(), Busy::Environment);
+        let first = begin(1, 4, 2).unwrap();
+        assert_eq!(begin(1, 4, 3).unwrap_err(), Busy::Environment);
+        drop((busy, first, elsewhere));
+        let counts = runs.counts.lock();
+        assert_eq!((counts.all, counts.environments.len(), counts.runners.len()), (0, 0, 0));
     }
 }

@@ -10,7 +10,8 @@ use crate::cage::Cage;
 
 /// One command to run: what, where, with which environment and within which limits.
 pub struct Run {
-    /// The command, already matched against its page and expanded. Its timeout is the deadline of the run.
+    /// The command, already matched against its page and expanded. Its timeout is the deadline of the run, unless
+    /// [`RunLimits::timeout_max`] is shorter.
     pub command: AllowedCommand,
     /// The working directory: the directory of the page.
     pub directory: PathBuf,
@@ -20,6 +21,14 @@ pub struct Run {
     pub limits: RunLimits,
     /// What it is confined to.
     pub cage: Cage,
+}
+
+impl Run {
+    /// How long the command may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        let timeout = self.command.timeout();
+        self.limits.timeout_max.map_or(timeout, |most| most.min(timeout))
+    }
 }
 
 /// Shows neither the arguments nor the environment: both may hold secrets.
@@ -40,11 +49,13 @@ pub struct RunLimits {
     pub output_bytes_max: usize,
     /// How long a group has between SIGTERM and SIGKILL. One second by default.
     pub terminate_grace: Duration,
+    /// The command may take no longer than this, whatever its own timeout. Nothing by default.
+    pub timeout_max: Option<Duration>,
 }
 
 impl Default for RunLimits {
     fn default() -> Self {
-        Self { output_bytes_max: 1 << 20, terminate_grace: Duration::from_secs(1) }
+        Self { output_bytes_max: 1 << 20, terminate_grace: Duration::from_secs(1), timeout_max: None }
     }
 }
 

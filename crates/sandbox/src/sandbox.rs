@@ -198,7 +198,7 @@ impl Sandbox {
         sink: Option<mpsc::Sender<Output>>,
         stop: watch::Receiver<bool>,
     ) -> Result<Ended, Refusal> {
-        let (limits, timeout) = (run.limits, run.command.timeout());
+        let (limits, timeout) = (run.limits, run.timeout());
         let config = Arc::clone(&self.config);
         keep_ended_children();
         let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use toolfront_token::{Actor, EnvId, Grant, OrgId, Timestamp, TokenId};
 
+use crate::environments::EnvironmentLimits;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -98,7 +99,12 @@ pub(crate) enum Event {
     #[serde(rename = "environment.create")]
     EnvironmentCreated { name: String, visibility: &'static str },
     #[serde(rename = "environment.update")]
-    EnvironmentUpdated { name: String, visibility: &'static str },
+    EnvironmentUpdated {
+        name: String,
+        visibility: &'static str,
+        network: &'static str,
+        limits: EnvironmentLimits,
+    },
     #[serde(rename = "environment.delete")]
     EnvironmentDeleted { name: String },
     #[serde(rename = "release.publish")]

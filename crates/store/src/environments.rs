@@ -1,5 +1,6 @@
 //! Environments and their releases.
 
+mod confinement;
 mod rows;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use toolfront_token::{
     Visibility,
 };
 
+pub use self::confinement::{EnvironmentLimits, Limit, Network};
 pub(crate) use self::rows::load;
 use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
@@ -32,6 +34,10 @@ pub struct EnvironmentRecord {
     pub visibility: Visibility,
     /// The release that is served; `None` before the first.
     pub release: Option<Release>,
+    /// The network that its commands have.
+    pub network: Network,
+    /// The limits that its commands have of its own.
+    pub limits: EnvironmentLimits,
     /// Its secrets, encrypted.
     pub secrets: SealedSecrets,
     /// When it was made.
@@ -82,6 +88,10 @@ pub struct EnvironmentChange {
     pub name: Option<EnvName>,
     /// A new visibility.
     pub visibility: Option<Visibility>,
+    /// Another network.
+    pub network: Option<Network>,
+    /// Limits that change, in this order; one that is set to `None` is the gateway's again.
+    pub limits: Vec<(Limit, Option<u64>)>,
 }
 
 /// Why an environment was not made or changed.
@@ -136,6 +146,8 @@ impl Store {
                 name,
                 visibility,
                 release: None,
+                network: Network::default(),
+                limits: EnvironmentLimits::default(),
                 secrets: SealedSecrets::default(),
                 created_at: now,
                 updated_at: now,
@@ -205,7 +217,7 @@ impl Store {
         .await
     }
 
-    /// Changes an environment's name or visibility.
+    /// Changes an environment's name, its visibility, or what its commands are confined to.
     ///
     /// # Errors
     /// [`EnvironmentRefusal::NameTaken`], or as above.
@@ -226,12 +238,20 @@ impl Store {
                 record.name = name;
             }
             record.visibility = change.visibility.unwrap_or(record.visibility);
+            record.network = change.network.unwrap_or(record.network);
+            for (limit, value) in change.limits {
+                record.limits.set(limit, value);
+            }
             if *record == before {
                 return Ok(false);
             }
             record.updated_at = now;
-            let (name, visibility) = (record.name.to_string(), rows::visibility_word(record.visibility));
-            let event = Event::EnvironmentUpdated { name, visibility };
+            let event = Event::EnvironmentUpdated {
+                name: record.name.to_string(),
+                visibility: rows::visibility_word(record.visibility),
+                network: record.network.word(),
+                limits: record.limits.clone(),
+            };
             audit::append(transaction, &by, Some(environment), &event, now)?;
             Ok(true)
         })

@@ -31,7 +31,8 @@ pub use audit::{Attribution, Outcome, RunBegun, RunEnded};
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink};
 pub use environments::{
-    EnvironmentChange, EnvironmentRecord, EnvironmentRefusal, NewEnvironment, Release, StoredRelease,
+    EnvironmentChange, EnvironmentLimits, EnvironmentRecord, EnvironmentRefusal, Limit, Network,
+    NewEnvironment, Release, StoredRelease,
 };
 pub use error::{OpenError, StoreError};
 pub use idempotency::IdempotencyKey;

@@ -11,6 +11,7 @@ use crate::error::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_spine.sql"),
     include_str!("../migrations/sqlite/0002_secrets.sql"),
+    include_str!("../migrations/sqlite/0003_environment_limits.sql"),
 ];
 
 /// Brings the schema to the newest version.

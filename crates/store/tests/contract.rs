@@ -97,6 +97,7 @@ macro_rules! contract {
                 a_name_is_taken_once,
                 of_many_environments_with_one_name_one_is_made,
                 a_name_and_a_visibility_can_be_changed,
+                what_commands_are_confined_to_can_be_changed,
                 an_environment_can_be_renamed_to_its_own_name_and_not_to_anothers,
                 a_deleted_environment_is_gone_and_its_name_is_free_for_another,
                 an_environment_of_another_organization_is_not_found,

@@ -91,7 +91,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
     let (deployed, sent) = deployment.deploy(client, name.as_str(), wanted, &mut Bar::default()).await?;
     let mut environment = deployed.environment;
     if let Some(wanted) = wanted.filter(|wanted| *wanted != environment.visibility) {
-        let change = PatchEnvironment { visibility: Some(wanted.to_owned()), name: None };
+        let change = PatchEnvironment { visibility: Some(wanted.to_owned()), ..PatchEnvironment::default() };
         environment = client.patch_environment(&environment.id.to_string(), &change).await?;
     }
     let done = if deployed.created { "Created" } else { "Updated" };
@@ -191,7 +191,8 @@ pub(super) async fn verify(
 async fn make_private(client: &ApiClient, name: &EnvName) -> Result<(), Failure> {
     match client.environment(name.as_str()).await {
         Ok(found) if found.visibility != "private" => {
-            let change = PatchEnvironment { visibility: Some("private".to_owned()), name: None };
+            let change =
+                PatchEnvironment { visibility: Some("private".to_owned()), ..PatchEnvironment::default() };
             client.patch_environment(&found.id.to_string(), &change).await?;
             Ok(())
         }

@@ -11,6 +11,7 @@ const PLANTED: &str = "planted-in-the-gateway";
 struct Caged {
     home: Home,
     server: Server,
+    admin: String,
     token: String,
 }
 
@@ -30,7 +31,7 @@ impl Caged {
             home.ok(&["deploy", home.path().join(name).to_str().unwrap()]);
         }
         let token = home.ok(&["tokens", "create", "caged"]);
-        Self { home, server, token }
+        Self { home, server, admin, token }
     }
 
     fn shell_in(&self, name: &str, script: &str) -> Value {
@@ -170,4 +171,50 @@ fn nothing_that_a_command_started_outlives_it() {
         });
         assert!(is_gone, "sleep {span} outlives its run");
     }
+}
+
+#[test]
+fn without_a_network_a_command_connects_to_nothing() {
+    let caged = Caged::start();
+    let (host, port) = caged.server.address.rsplit_once(':').unwrap();
+    let connect = format!("bash -c 'exec 3<>/dev/tcp/{host}/{port}'");
+    caged.can(&connect);
+    let patch = |network: &str| {
+        let path = "/api/v1/environments/app";
+        let body = serde_json::json!({ "network": network });
+        let answer = caged.server.send("PATCH", path, &caged.admin, &body.to_string());
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(answer.json()["data"]["network"], network);
+    };
+    patch("none");
+    caged.can_not(&connect);
+    assert_eq!(caged.can("cat notes.txt"), "notes of app\n");
+    let elsewhere = caged.shell_in("other", &connect);
+    assert_eq!(elsewhere["returncode"], 0, "{elsewhere}");
+    patch("outbound");
+    caged.can(&connect);
+}
+
+#[test]
+fn the_limits_of_an_environment_hold_for_its_commands_alone() {
+    let caged = Caged::start();
+    let patch = |limits: Value| {
+        let body = serde_json::json!({ "limits": limits }).to_string();
+        let answer = caged.server.send("PATCH", "/api/v1/environments/app", &caged.admin, &body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    patch(serde_json::json!({
+        "memory_bytes": 64 << 20, "file_bytes": 4096, "open_files": 32, "cpu_seconds": 7, "timeout_seconds": 1,
+    }));
+    let script = "ulimit -d; ulimit -f; ulimit -n; ulimit -t";
+    assert_eq!(caged.can(script), "65536\n8\n32\n7\n");
+    assert_ne!(caged.shell_in("other", script)["stdout"], "65536\n8\n32\n7\n");
+    caged.can_not("dd if=/dev/zero of=\"$TMPDIR/file\" bs=4097 count=1");
+    caged.can("dd if=/dev/zero of=\"$TMPDIR/file\" bs=4096 count=1");
+    assert_eq!(caged.shell("sleep 4")["timed_out"], true);
+    assert_eq!(caged.shell_in("other", "sleep 2")["timed_out"], false);
+    // With the least that can be set, commands begin still. (Of processes, those of the other gateways of these tests
+    // count too: they share the commands' user ids.)
+    patch(serde_json::json!({ "memory_bytes": 16 << 20, "open_files": 16, "cpu_seconds": 1 }));
+    assert_eq!(caged.can("exec cat notes.txt"), "notes of app\n");
 }

@@ -15,7 +15,6 @@ use super::content::{Content, SmallFile};
 use super::files::Files;
 use super::run_secrets::RunSecrets;
 use crate::problem::Refusal;
-use crate::settings::Limits;
 
 /// A command that is allowed, with all that it needs.
 #[derive(Debug)]
@@ -96,8 +95,7 @@ fn variables(
 }
 
 impl Prepared {
-    pub(crate) fn into_run(self, limits: &Limits) -> (Run, Vec<String>) {
-        let limits = RunLimits { output_bytes_max: limits.output_bytes_max, ..RunLimits::default() };
+    pub(crate) fn into_run(self, limits: RunLimits) -> (Run, Vec<String>) {
         let Self { command, root, directory, environment, ignored, .. } = self;
         (Run { command, directory, environment, limits, cage: Cage::around(root) }, ignored)
     }

@@ -18,6 +18,7 @@ use super::running::{prepare, reply};
 use super::streaming::{self, Streamed};
 use crate::access::reconsider;
 use crate::body;
+use crate::environment_limits::{confine, run_limits, runs_max};
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
@@ -62,7 +63,8 @@ async fn admit(
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
     let id = environment.record.id;
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
-    let place = gateway.runs().begin(id, runner).map_err(busy)?;
+    let runs_max = runs_max(limits, &environment.record.limits);
+    let place = gateway.runs().begin(id, runs_max, runner).map_err(busy)?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
     let identity = reconsider(gateway, &parts.headers, arrived)?;
@@ -76,7 +78,8 @@ async fn admit(
     let prepared = prepare(&files, &path, request, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
-    let (run, ignored_env) = prepared.into_run(limits);
+    let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
+    confine(&mut run.cage, limits, &environment.record);
     Ok(Admitted { run, ignored_env, secrets, place, audited })
 }
 
@@ -133,8 +136,12 @@ impl Admitted {
 
 fn busy(busy: Busy) -> Refusal {
     let detail = match busy {
-        Busy::Gateway => "As many commands run in this gateway as may at once.",
-        Busy::Environment => "As many commands run in this application as may at once.",
+        Busy::Gateway => {
+            "As many commands run in this gateway as may at once; some places are kept for who runs none."
+        }
+        Busy::Environment => {
+            "As many commands run in this application as may at once; some places are kept for who runs none."
+        }
         Busy::Runner => "As many commands run with this token as may at once.",
     };
     Refusal::too_many(detail, Duration::from_secs(1))

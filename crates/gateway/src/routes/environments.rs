@@ -9,7 +9,7 @@ use toolfront_api::{
     Publish, Published, Rollback,
 };
 use toolfront_app::EnvName;
-use toolfront_store::{EnvironmentChange, EnvironmentRecord, NewEnvironment};
+use toolfront_store::{EnvironmentChange, EnvironmentRecord, Network, NewEnvironment};
 use toolfront_token::{
     ActiveToken, CreateEnvironment, EnvId, ManageEnvironment, Permit, ViewEnvironment, ViewEnvironments,
     Visibility,
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::deploying::{self, Deployer, Sent};
 use super::fields::Fields;
-use super::views;
+use super::{limits, views};
 use crate::access::{Allow, AllowDeploy, check_organization};
 use crate::body::{Json, JsonWithFiles};
 use crate::clock::SystemEntropy;
@@ -46,6 +46,14 @@ fn visibility(text: Option<&str>) -> Result<Option<Visibility>, &'static str> {
         Some("private") => Ok(Some(Visibility::Private)),
         Some("public") => Ok(Some(Visibility::Public)),
         Some(_) => Err("is private or public"),
+    }
+}
+
+fn network(text: Option<&str>) -> Result<Option<Network>, &'static str> {
+    match text.map(Network::from_word) {
+        None => Ok(None),
+        Some(None) => Err("is outbound or none"),
+        Some(network) => Ok(network),
     }
 }
 
@@ -295,7 +303,8 @@ async fn roll_back(
     Ok(axum::Json(Data { data }))
 }
 
-/// Changes an environment's visibility or, with a token for all environments, its name.
+/// Changes an environment's visibility, what its commands are confined to or, with a token for all environments,
+/// its name.
 #[utoipa::path(
     patch,
     path = "/api/v1/environments/{id}",
@@ -317,7 +326,9 @@ async fn patch(
     let mut fields = Fields::default();
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let name = fields.take_optional("name", request.name.as_deref().map(EnvName::parse));
-    let change = fields.finish(EnvironmentChange { name, visibility })?;
+    let network = fields.take("network", network(request.network.as_deref())).flatten();
+    let limits = limits::changes(&mut fields, gateway.limits(), &request);
+    let change = fields.finish(EnvironmentChange { name, visibility, network, limits })?;
     let caller = by(&permit)?;
     if change.name.is_some() {
         // A new name is claimed as by a new environment; whether it is taken is for no narrower token to learn.

@@ -1,7 +1,9 @@
 //! How records look on the wire.
 
 use toolfront_api as api;
-use toolfront_store::{EnvironmentRecord, LastUse, SecretRecord, StoredRelease, StoredToken};
+use toolfront_store::{
+    EnvironmentLimits, EnvironmentRecord, LastUse, Limit, SecretRecord, StoredRelease, StoredToken,
+};
 use toolfront_token::{Actor, EnvGrant, Status, Timestamp, TokenName, Visibility};
 
 use crate::gateway::Gateway;
@@ -77,6 +79,8 @@ pub(super) fn environment(gateway: &Gateway, record: &EnvironmentRecord) -> api:
             Visibility::Private => "private".to_owned(),
             Visibility::Public => "public".to_owned(),
         },
+        network: record.network.word().to_owned(),
+        limits: limits(&record.limits),
         status: if release.is_some() { "running".to_owned() } else { "empty".to_owned() },
         release: release.map(|release| release.number),
         files: release.map_or(0, |release| release.files),
@@ -84,6 +88,19 @@ pub(super) fn environment(gateway: &Gateway, record: &EnvironmentRecord) -> api:
         pages: release.map_or(0, |release| release.pages),
         created_at: time(record.created_at),
         updated_at: time(record.updated_at),
+    }
+}
+
+fn limits(own: &EnvironmentLimits) -> api::EnvironmentLimits {
+    api::EnvironmentLimits {
+        output_bytes: own.get(Limit::OutputBytes),
+        memory_bytes: own.get(Limit::MemoryBytes),
+        processes: own.get(Limit::Processes),
+        file_bytes: own.get(Limit::FileBytes),
+        open_files: own.get(Limit::OpenFiles),
+        cpu_seconds: own.get(Limit::CpuSeconds),
+        runs: own.get(Limit::Runs),
+        timeout_seconds: own.get(Limit::TimeoutSeconds),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(
     let mut order = order_of(run, config).map_err(Refusal::system)?;
     for _ in 0..ATTEMPTS_MAX {
         let running = begin(slots, &mut order, run, config, &stop).await?;
-        let deadline = Instant::now() + run.command.timeout();
+        let deadline = Instant::now() + run.timeout();
         match running.see_through(deadline, run.limits, sink.clone()).await {
             Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
                 retry_private_directory(errno, config).await.map_err(Refusal::Directory)?;

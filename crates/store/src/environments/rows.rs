@@ -4,13 +4,13 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use toolfront_app::{EnvName, Manifest};
 use toolfront_token::{Actor, EnvId, EnvRef, OrgId, Timestamp, TokenId, Visibility};
 
-use super::{EnvironmentRecord, Release, StoredRelease};
+use super::{EnvironmentRecord, Network, Release, StoredRelease};
 use crate::error::StoreError;
 use crate::secrets::{self, SealedSecrets};
 use crate::sqlite::{self, Stored};
 
 const ENVIRONMENT: &str = "SELECT e.id, e.organization_id, e.name, e.visibility, e.created_at, e.updated_at,
-        e.release, r.files, r.bytes, r.pages
+        e.network, e.limits, e.release, r.files, r.bytes, r.pages
     FROM environments e LEFT JOIN releases r ON r.environment_id = e.id AND r.number = e.release";
 
 pub(super) fn visibility_word(visibility: Visibility) -> &'static str {
@@ -26,9 +26,10 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "environments", column, id: stored };
     let name: String = row.get(2)?;
     let visibility: String = row.get(3)?;
-    let release = match row.get::<_, Option<u32>>(6)? {
+    let (network, limits): (String, String) = (row.get(6)?, row.get(7)?);
+    let release = match row.get::<_, Option<u32>>(8)? {
         None => None,
-        Some(number) => Some(release_columns(row, number, 7)?),
+        Some(number) => Some(release_columns(row, number, 9)?),
     };
     Ok(EnvironmentRecord {
         id: EnvId::from_stored(stored, "environments", "id")?,
@@ -40,6 +41,8 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
             _ => return Err(corrupt("visibility")),
         },
         release,
+        network: Network::from_word(&network).ok_or_else(|| corrupt("network"))?,
+        limits: serde_json::from_str(&limits).map_err(|_| corrupt("limits"))?,
         secrets: SealedSecrets::default(),
         created_at: Timestamp::from_micros(row.get(4)?),
         updated_at: Timestamp::from_micros(row.get(5)?),
@@ -92,11 +95,15 @@ pub(super) fn id_of(connection: &Connection, name: &EnvName) -> Result<Option<En
     found.map(|id| EnvId::from_stored(id, "environments", "id")).transpose()
 }
 
+fn limits_text(record: &EnvironmentRecord) -> Result<String, StoreError> {
+    serde_json::to_string(&record.limits).map_err(|err| StoreError::Unavailable { reason: err.to_string() })
+}
+
 pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO environments (id, organization_id, name, visibility, created_at, updated_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO environments (id, organization_id, name, visibility, created_at, updated_at, network, limits)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             record.id.to_stored(),
@@ -105,6 +112,8 @@ pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Res
             visibility_word(record.visibility),
             record.created_at.micros(),
             record.updated_at.micros(),
+            record.network.word(),
+            limits_text(record)?,
         ))?;
     Ok(())
 }
@@ -112,7 +121,8 @@ pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Res
 pub(super) fn update(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE environments SET name = ?2, visibility = ?3, release = ?4, updated_at = ?5 WHERE id = ?1",
+            "UPDATE environments SET name = ?2, visibility = ?3, release = ?4, updated_at = ?5, network = ?6, limits = ?7
+             WHERE id = ?1",
         )?
         .execute((
             record.id.to_stored(),
@@ -120,6 +130,8 @@ pub(super) fn update(connection: &Connection, record: &EnvironmentRecord) -> Res
             visibility_word(record.visibility),
             record.release.as_ref().map(|release| release.number),
             record.updated_at.micros(),
+            record.network.word(),
+            limits_text(record)?,
         ))?;
     Ok(())
 }

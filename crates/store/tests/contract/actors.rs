@@ -72,7 +72,7 @@ pub(crate) async fn a_token_that_was_revoked_since_its_call_began_changes_no_env
 
     let (store, by) = (&world.store, by(&stolen));
     let new = NewEnvironment { name: env_name("mine"), visibility: Visibility::Public, manifest: None };
-    let open = EnvironmentChange { visibility: Some(Visibility::Public), name: None };
+    let open = EnvironmentChange { visibility: Some(Visibility::Public), ..EnvironmentChange::default() };
     let files = manifest(&[("README.md", "# Mine")]);
     for refused in [
         store.create_environment(&create, env_id(), new, by.clone(), at(3)).await,

@@ -41,7 +41,7 @@ pub(crate) async fn each_change_writes_exactly_one_event<B: Backend>() {
     }
     store.roll_back(&permit, 1, by.clone(), at(6)).await.unwrap();
     wrote(&["release.rollback"]);
-    let open = EnvironmentChange { visibility: Some(Visibility::Public), name: None };
+    let open = EnvironmentChange { visibility: Some(Visibility::Public), ..EnvironmentChange::default() };
     store.update_environment(&permit, open, by.clone(), at(7)).await.unwrap();
     wrote(&["environment.update"]);
     store.delete_environment(&permit, by, at(8)).await.unwrap();

@@ -1,6 +1,9 @@
 //! Environments, and how grants name them.
 
-use toolfront_store::{EnvironmentChange, EnvironmentRefusal, NamedEnvironment, NewEnvironment};
+use serde_json::json;
+use toolfront_store::{
+    EnvironmentChange, EnvironmentRefusal, Limit, NamedEnvironment, Network, NewEnvironment,
+};
 use toolfront_token::{EnvRef, ManageEnvironment, NewToken, Scope, Visibility};
 
 use crate::world::{
@@ -13,7 +16,7 @@ fn named(name: &str) -> NewEnvironment {
 }
 
 fn rename(name: &str) -> EnvironmentChange {
-    EnvironmentChange { name: Some(env_name(name)), visibility: None }
+    EnvironmentChange { name: Some(env_name(name)), ..EnvironmentChange::default() }
 }
 
 pub(crate) async fn an_environment_is_there_after_reopening<B: Backend>() {
@@ -63,7 +66,8 @@ pub(crate) async fn a_name_and_a_visibility_can_be_changed<B: Backend>() {
     let world = World::<B>::set_up().await;
     let docs = world.create("docs", Some(manifest(&[("README.md", "# Docs")]))).await;
     let permit = permit::<ManageEnvironment>(&world.admin, env_ref(docs.id));
-    let change = EnvironmentChange { name: Some(env_name("manual")), visibility: Some(Visibility::Public) };
+    let (name, visibility) = (Some(env_name("manual")), Some(Visibility::Public));
+    let change = EnvironmentChange { name, visibility, ..EnvironmentChange::default() };
     let changed = world.store.update_environment(&permit, change, by(&world.admin), at(5)).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.visibility), ("manual", Visibility::Public));
     assert_eq!((changed.created_at, changed.updated_at), (docs.created_at, at(5)));
@@ -71,6 +75,38 @@ pub(crate) async fn a_name_and_a_visibility_can_be_changed<B: Backend>() {
     let world = world.reopen();
     assert_eq!(world.memory.environment(docs.id), Some(changed));
     world.create("docs", None).await;
+}
+
+pub(crate) async fn what_commands_are_confined_to_can_be_changed<B: Backend>() {
+    let world = World::<B>::set_up().await;
+    let docs = world.create("docs", Some(manifest(&[("README.md", "# Docs")]))).await;
+    assert_eq!((docs.network, docs.limits.get(Limit::Runs)), (Network::Outbound, None));
+    let permit = permit::<ManageEnvironment>(&world.admin, env_ref(docs.id));
+    let update = |network, limits: &[(Limit, Option<u64>)], now| {
+        let change = EnvironmentChange { network, limits: limits.to_vec(), ..EnvironmentChange::default() };
+        world.store.update_environment(&permit, change, by(&world.admin), at(now))
+    };
+    let first = [(Limit::Runs, Some(2)), (Limit::MemoryBytes, Some(u64::MAX))];
+    let changed = update(Some(Network::None), &first, 5).await.unwrap();
+    assert_eq!(changed.network, Network::None);
+    assert_eq!(
+        (changed.limits.get(Limit::Runs), changed.limits.get(Limit::MemoryBytes)),
+        (Some(2), Some(u64::MAX))
+    );
+    // What is not named stays as it is.
+    let changed = update(None, &[(Limit::MemoryBytes, None), (Limit::OpenFiles, Some(64))], 6).await.unwrap();
+    assert_eq!((changed.network, changed.updated_at), (Network::None, at(6)));
+    assert_eq!(update(Some(Network::None), &[(Limit::Runs, Some(2))], 7).await.unwrap(), changed);
+    let events = world.backend.events();
+    let told: Vec<_> = events.iter().filter(|event| event.action == "environment.update").collect();
+    assert_eq!(told.len(), 2);
+    let [network, limits] = ["network", "limits"].map(|field| told[1].detail[field].clone());
+    assert_eq!((network, limits), (json!("none"), json!({ "open_files": 64, "runs": 2 })));
+    let world = world.reopen();
+    assert_eq!(world.memory.environment(docs.id).as_ref(), Some(&changed));
+    let published = manifest(&[("README.md", "# New")]);
+    let published = world.store.publish(&permit, published, by(&world.admin), at(8)).await.unwrap();
+    assert_eq!((published.network, published.limits), (changed.network, changed.limits));
 }
 
 pub(crate) async fn an_environment_can_be_renamed_to_its_own_name_and_not_to_anothers<B: Backend>() {

@@ -135,6 +135,10 @@ async fn pitfall_17_a_living_name_is_taken_once() {
     database.refuses(&format!("{environment} (:environment, 7, 'same-id', 'private', 0, 0, NULL)"));
     database.refuses(&format!("{environment} (5, 7, 'other', 'hidden', 0, 0, NULL)"));
     database.refuses(&format!("{environment} (5, 8, 'of-nobody', 'private', 0, 0, NULL)"));
+    for column in ["network = 'inbound'", "network = NULL", "limits = '[]'", "limits = 'x'", "limits = NULL"]
+    {
+        database.refuses(&format!("UPDATE environments SET {column} WHERE id = :environment"));
+    }
     // The index is over the half that lives: the dead may share a name, with each other and with the living.
     database.takes(&format!("{environment} (5, 7, 'docs', 'private', 0, 0, 1)"));
     database.takes(&format!("{environment} (6, 7, 'docs', 'private', 0, 0, 1)"));
@@ -193,6 +197,22 @@ async fn a_name_that_no_call_would_take_is_corrupt() {
         matches!(refused, OpenError::Store(StoreError::Corrupt { table: "tokens", column: "name", .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn limits_that_this_version_does_not_know_are_corrupt() {
+    for limits in [r#"{"memory": 5}"#, r#"{"memory_bytes": -5}"#, r#"{"memory_bytes": null}"#] {
+        let database = Database::new().await;
+        database.takes(&format!("UPDATE environments SET limits = '{limits}' WHERE id = :environment"));
+        let refused = database.open().err().unwrap();
+        assert!(
+            matches!(
+                refused,
+                OpenError::Store(StoreError::Corrupt { table: "environments", column: "limits", .. })
+            ),
+            "{refused:?}"
+        );
+    }
 }
 
 #[tokio::test]

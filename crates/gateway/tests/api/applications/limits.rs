@@ -137,3 +137,32 @@ async fn commands_that_are_refused_take_no_place() {
     }
     assert_eq!(list(&gateway, Some(&gateway.admin), "one").await.status, 200);
 }
+
+#[tokio::test]
+async fn an_environment_with_a_limit_of_its_own_runs_no_more() {
+    let gateway = start(|_| {}).await;
+    let path = "/api/v1/environments/one";
+    gateway.as_admin("PATCH", path).json(&json!({ "limits": { "runs": 1 } })).send().await.data();
+    let asleep = Asleep::begin(&gateway, Some(&gateway.admin), "one").await;
+    let other = gateway.token().issue().await;
+    assert_busy(&list(&gateway, Some(&other), "one").await);
+    assert_eq!(list(&gateway, Some(&other), "two").await.status, 200);
+    gateway.as_admin("PATCH", path).json(&json!({ "limits": { "runs": 2 } })).send().await.data();
+    assert_eq!(list(&gateway, Some(&other), "one").await.status, 200);
+    asleep.wake().await;
+}
+
+#[tokio::test]
+async fn a_token_that_fills_the_gateway_leaves_room_for_the_first_command_of_another() {
+    let gateway = start(|limits| limits.runs_max = 4).await;
+    let (greedy, modest) = (gateway.token().issue().await, gateway.token().issue().await);
+    let mut asleep = Vec::new();
+    for name in ["one", "one", "two"] {
+        asleep.push(Asleep::begin(&gateway, Some(&greedy), name).await);
+    }
+    assert_busy(&list(&gateway, Some(&greedy), "two").await);
+    assert_eq!(list(&gateway, Some(&modest), "two").await.status, 200);
+    for asleep in asleep {
+        asleep.wake().await;
+    }
+}

@@ -66,9 +66,17 @@ async fn nothing_that_is_asked_for_changes_nothing() {
     gateway.deploy("docs").await;
     let before = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
     gateway.advance(std::time::Duration::from_mins(1));
-    for body in
-        [json!({}), json!({ "visibility": "private" }), json!({ "name": "docs" }), json!({ "name": null })]
-    {
+    for body in [
+        json!({}),
+        json!({ "visibility": "private" }),
+        json!({ "name": "docs" }),
+        json!({ "name": null }),
+        json!({ "network": "outbound" }),
+        json!({ "network": null }),
+        json!({ "limits": {} }),
+        json!({ "limits": null }),
+        json!({ "limits": { "runs": null } }),
+    ] {
         assert_eq!(patch(&gateway, "docs", body).await.data(), before);
     }
     assert!(events(gateway.data(), "environment.update").is_empty());
@@ -88,6 +96,12 @@ async fn what_cannot_be_changed_is_named_and_nothing_of_the_call_is_done() {
         (json!({ "visibility": "public", "id": "env-aaaaaaaaaaaa" }), "id"),
         (json!({ "visibility": "PUBLIC", "name": "fine" }), "visibility"),
         (json!({ "visibility": true }), "body"),
+        (json!({ "network": "inbound" }), "network"),
+        (json!({ "network": "NONE" }), "network"),
+        (json!({ "limits": { "memory": 5 } }), "memory"),
+        (json!({ "limits": 5 }), "body"),
+        (json!({ "limits": { "runs": -1 } }), "body"),
+        (json!({ "limits": { "runs": "2" } }), "body"),
     ] {
         let answer = patch(&gateway, "docs", body.clone()).await;
         answer.assert_problem(422, "invalid");
@@ -98,4 +112,84 @@ async fn what_cannot_be_changed_is_named_and_nothing_of_the_call_is_done() {
     let shown = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
     assert_eq!((&shown["name"], &shown["visibility"]), (&json!("docs"), &json!("private")));
     gateway.get("/e/docs").send().await.assert_problem(401, "unauthorized");
+}
+
+fn told(gateway: &TestGateway) -> Value {
+    let events = events(gateway.data(), "environment.update");
+    let detail = &events.last().unwrap().detail;
+    json!({ "network": detail["network"], "limits": detail["limits"] })
+}
+
+#[tokio::test]
+async fn the_network_and_the_limits_of_commands_are_shown_told_and_kept() {
+    let gateway = TestGateway::start().await;
+    gateway.deploy("docs").await;
+    let unlimited = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
+    assert_eq!(unlimited["network"], "outbound");
+    let limits = unlimited["limits"].as_object().unwrap();
+    assert!(limits.len() == 8 && limits.values().all(Value::is_null), "{unlimited}");
+    let first = json!({ "network": "none", "limits": { "memory_bytes": 64 << 20, "runs": 2 } });
+    let changed = patch(&gateway, "docs", first.clone()).await.data();
+    assert_eq!((&changed["network"], &changed["limits"]["runs"]), (&json!("none"), &json!(2)));
+    assert_eq!(told(&gateway), first);
+    let second = json!({ "limits": { "runs": null, "timeout_seconds": 5 } });
+    let changed = patch(&gateway, "docs", second).await.data();
+    assert_eq!(
+        told(&gateway),
+        json!({ "network": "none", "limits": { "memory_bytes": 64 << 20, "timeout_seconds": 5 } })
+    );
+    let gateway = gateway.restart().await;
+    let kept = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
+    assert_eq!((&kept["network"], &kept["limits"]), (&changed["network"], &changed["limits"]));
+    let changed = patch(&gateway, "docs", json!({ "network": "outbound", "limits": null })).await.data();
+    assert_eq!((&changed["network"], &changed["limits"]), (&unlimited["network"], &unlimited["limits"]));
+    assert_eq!(told(&gateway), json!({ "network": "outbound", "limits": {} }));
+}
+
+#[tokio::test]
+async fn a_limit_is_within_the_gateways_own() {
+    let gateway = TestGateway::start_with(|settings| {
+        settings.limits.output_bytes_max = 1000;
+        settings.limits.runs_per_environment_max = 3;
+    })
+    .await;
+    gateway.deploy("docs").await;
+    for (name, least, most) in [
+        ("output_bytes", 1, 1000),
+        ("memory_bytes", 16 << 20, 4 << 30),
+        ("processes", 1, 256),
+        ("file_bytes", 1, 1 << 30),
+        ("open_files", 16, 1024),
+        ("cpu_seconds", 1, 600),
+        ("runs", 1, 3),
+        ("timeout_seconds", 1, 600),
+    ] {
+        for beyond in [0, least - 1, most + 1, u64::MAX] {
+            let answer = patch(&gateway, "docs", json!({ "limits": { name: beyond } })).await;
+            let fault = answer.assert_invalid(&format!("limits.{name}"));
+            assert_eq!(fault, format!("is from {least} to {most}"));
+        }
+        for within in [least, most] {
+            let changed = patch(&gateway, "docs", json!({ "limits": { name: within } })).await.data();
+            assert_eq!(changed["limits"][name], within);
+        }
+    }
+    let both = json!({ "network": "none", "limits": { "runs": 0, "processes": 0, "open_files": 20 } });
+    let refused = patch(&gateway, "docs", both).await.json();
+    assert_eq!(refused["errors"].as_array().unwrap().len(), 2, "{refused}");
+    let shown = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
+    assert_eq!((&shown["network"], &shown["limits"]["open_files"]), (&json!("outbound"), &json!(1024)));
+}
+
+#[tokio::test]
+async fn output_and_time_of_a_command_are_its_environments() {
+    let gateway = TestGateway::start().await;
+    let page = "---\ntools:\n  - [sleep, {}, ;]\n  - [head, -c, {}, /dev/zero, ;]\n---\n";
+    gateway.deploy_files("docs", &[("README.md", page)]).await.data();
+    let limits = json!({ "limits": { "output_bytes": 10, "timeout_seconds": 1 } });
+    patch(&gateway, "docs", limits).await.data();
+    let run = async |command: &[&str]| gateway.run(&gateway.admin, "docs", command).await.json();
+    let cut = run(&["head", "-c", "11", "/dev/zero"]).await;
+    assert_eq!((cut["stdout"].as_str().unwrap().len(), &cut["truncated"]), (10, &json!(true)));
+    assert_eq!(run(&["sleep", "20"]).await["timed_out"], true);
 }
