@@ -32,6 +32,7 @@ fn config(confinement: &Confinement, runs: PathBuf) -> SandboxConfig {
     let mut config = SandboxConfig::new(runs);
     config.launcher.clone_from(&confinement.launcher);
     config.extra_read.clone_from(&confinement.read);
+    config.users = confinement.users;
     config.unix_sockets = confinement.unix_sockets;
     config
 }

@@ -37,7 +37,8 @@ pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;
 pub use server::{Bound, StartError};
 pub use toolfront_sandbox::{
-    Finding, LauncherCommand, LayerReport, SandboxReport, launcher_main, seal_inherited_descriptors,
+    CommandUsers, Finding, LauncherCommand, LayerReport, SandboxReport, launcher_main,
+    seal_inherited_descriptors,
 };
 pub use toolfront_store::KeyRotated;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toolfront_app::ManifestLimits;
-use toolfront_sandbox::LauncherCommand;
+use toolfront_sandbox::{CommandUsers, LauncherCommand};
 use toolfront_token::TokenSecret;
 
 /// How a gateway is to run.
@@ -36,6 +36,8 @@ pub struct Confinement {
     pub launcher: Option<LauncherCommand>,
     /// Files and directories that commands may read besides the system's own and their release.
     pub read: Vec<PathBuf>,
+    /// Whom commands run as when the gateway is root.
+    pub users: CommandUsers,
     /// Whether commands may connect to services by Unix sockets.
     pub unix_sockets: bool,
     /// Whether applications are run although the machine does not offer all of the cage.

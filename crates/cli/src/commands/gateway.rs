@@ -25,7 +25,7 @@ use crate::shutdown;
                   toolfront gateway --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://gw.example.com\n  \
                   toolfront gateway recover > admin.token\n\n\
                   The file (TOML) has the keys listen, data_dir, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
-                  and the tables [sandbox] (read, unix_sockets, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
+                  and the tables [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArguments,

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::server::{Home, Server};
 
-const PAGE: &str = "---\ntools:\n  - command: [sh, -c, { }, ;]\n    timeout: 5s\n---\n# Anything\n";
+const PAGE: &str =
+    "---\ntools:\n  - command: [sh, -c, { }, ;]\n    timeout: 5s\n  - [perl, -e, { }, ;]\n---\n# Anything\n";
 /// A value in the gateway's own environment.
 const PLANTED: &str = "planted-in-the-gateway";
 
@@ -40,6 +41,12 @@ impl Caged {
         answer.json()
     }
 
+    fn perl(&self, script: &str) -> Value {
+        let answer = self.server.run_tool("app", &self.token, &["perl", "-e", script]);
+        assert_eq!(answer.status, 200, "{script}: {}", answer.body);
+        answer.json()
+    }
+
     fn shell(&self, script: &str) -> Value {
         self.shell_in("app", script)
     }
@@ -70,6 +77,7 @@ fn a_command_reads_its_release_and_nothing_of_the_gateway_or_of_others() {
         format!("{other}/notes.txt"),
         format!("{}/toolfront.db", data.display()),
         format!("{}/blobs", data.display()),
+        format!("{}/secrets.key", data.display()),
         format!("{home}/.config/toolfront/config.toml"),
         format!("{home}/other/notes.txt"),
         "/root".to_owned(),
@@ -127,6 +135,57 @@ fn a_command_reaches_neither_the_gateway_nor_the_kernel_by_other_ways() {
         caged.can("for fd in /proc/self/fd/*; do [ -e $fd ] && echo ${fd##*/}; done | sort -n | head -3"),
         "0\n1\n2\n"
     );
+    assert_eq!(caged.server.get("/healthz", "").status, 200);
+}
+
+/// The kernel's own ways round permissions: each answers that it is not permitted, or not there.
+#[test]
+fn a_command_is_refused_the_calls_that_no_tool_needs() {
+    let caged = Caged::start();
+    let calls: &[(&str, u32, u32)] = &[
+        ("ptrace", 101, 117),
+        ("add_key", 248, 217),
+        ("keyctl", 250, 219),
+        ("bpf", 321, 280),
+        ("perf_event_open", 298, 241),
+        ("userfaultfd", 323, 282),
+        ("io_uring_setup", 425, 425),
+        ("unshare", 272, 97),
+        ("setns", 308, 268),
+        ("process_vm_readv", 310, 270),
+    ];
+    for (name, on_x86_64, on_aarch64) in calls {
+        let number = if cfg!(target_arch = "x86_64") { on_x86_64 } else { on_aarch64 };
+        let reply = caged.perl(&format!("syscall({number}, 0, 0, 0, 0, 0); print $! + 0"));
+        let errno = reply["stdout"].as_str().unwrap();
+        assert!(errno == "1" || errno == "38", "{name}: {reply}");
+    }
+    // The neighbour: a call that every program makes.
+    let number = if cfg!(target_arch = "x86_64") { 39 } else { 172 };
+    let reply = caged.perl(&format!("print syscall({number}) == $$ ? 'same' : 'other'"));
+    assert_eq!(reply["stdout"], "same", "{reply}");
+}
+
+#[test]
+fn a_command_opens_so_many_files_and_no_more() {
+    let caged = Caged::start();
+    let reply = caged.perl(
+        "my @files; while (open my $file, '<', '/dev/null') { push @files, $file } print scalar @files",
+    );
+    let opened: u32 = reply["stdout"].as_str().unwrap().parse().unwrap();
+    assert!((16..1024).contains(&opened), "{opened}");
+}
+
+#[test]
+fn a_command_ends_no_other_command() {
+    let caged = Caged::start();
+    let (client, token) = (caged.server.client(), caged.token.clone());
+    let body = serde_json::json!({ "command": ["sh", "-c", "sleep 2; echo unharmed"] }).to_string();
+    let other = std::thread::spawn(move || client.send("POST", "/e/other", &token, &body));
+    for _ in 0..5 {
+        caged.shell("kill -9 -1; for pid in $(seq 2 400); do kill -9 $pid; done");
+    }
+    assert_eq!(other.join().unwrap().json()["stdout"], "unharmed\n");
     assert_eq!(caged.server.get("/healthz", "").status, 200);
 }
 

@@ -35,6 +35,8 @@ pub(super) struct ConfigFile {
 pub(super) struct SandboxTable {
     read: Option<Vec<PathBuf>>,
     unix_sockets: Option<bool>,
+    first_user: Option<u32>,
+    users: Option<u32>,
     allow_weak: Option<bool>,
 }
 
@@ -43,6 +45,8 @@ impl SandboxTable {
     pub(super) fn apply(self, confinement: &mut Confinement) {
         confinement.read = self.read.unwrap_or_default();
         confinement.unix_sockets = self.unix_sockets.unwrap_or_default();
+        confinement.users.first = self.first_user.unwrap_or(confinement.users.first);
+        confinement.users.count = self.users.unwrap_or(confinement.users.count);
         confinement.allow_weak |= self.allow_weak.unwrap_or_default();
     }
 }
