@@ -1,18 +1,17 @@
 //! The gateway: all that its requests share.
 
+mod housekeeping;
+mod setup;
+
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
-use toolfront_store::{
-    Attribution, KeyRotated, OpenError, Organization, RotateKeyError, SetupRefusal, Store, TokenRefusal,
-};
-use toolfront_token::{
-    Authority, EnvGrant, Expiry, Grant, NewToken, NewValue, OrgId, Scope, Timestamp, TokenId, TokenName,
-    TokenSecret,
-};
+use toolfront_store::{OpenError, Store};
+use toolfront_token::Timestamp;
+
+pub use self::setup::{FirstToken, SetupError};
 
 use crate::application::FileCache;
 use crate::brake::Brake;
@@ -29,12 +28,6 @@ use crate::urls::ApplicationUrls;
 use crate::usage::UsageCounters;
 use crate::work_directory::WorkDirectory;
 use crate::{confinement, routes, server};
-
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
-const FORGET_INTERVAL: Duration = Duration::from_mins(1);
-const TIDY_INTERVAL: Duration = Duration::from_mins(10);
-/// How old a blob must be that no release has, before it is removed.
-const BLOB_AGE: Duration = Duration::from_hours(24);
 
 /// A gateway over one data directory. Cheap to clone.
 #[derive(Clone)]
@@ -69,43 +62,6 @@ impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gateway").field("settings", &self.shared.settings).finish_non_exhaustive()
     }
-}
-
-/// The token that a gateway is first administered with. Its value is shown once.
-#[derive(Debug)]
-pub struct FirstToken {
-    /// The organization.
-    pub organization: OrgId,
-    /// The token's id.
-    pub token: TokenId,
-    /// The token's value.
-    pub value: TokenSecret,
-}
-
-/// Why a gateway could not be set up, or recovered.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// There is no organization yet.
-    #[error("this data directory has no organization yet: `toolfront gateway init` makes one")]
-    NotSetUp,
-    /// A name does not fit.
-    #[error("the name {0}")]
-    Name(#[from] toolfront_token::InvalidName),
-    /// The store refused.
-    #[error(transparent)]
-    Refused(#[from] SetupRefusal),
-    /// The token was not made.
-    #[error(transparent)]
-    Token(#[from] TokenRefusal),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] toolfront_store::StoreError),
-    /// The key of the secrets was not rotated.
-    #[error(transparent)]
-    Key(#[from] RotateKeyError),
-    /// No randomness.
-    #[error(transparent)]
-    Entropy(#[from] toolfront_token::EntropyFailed),
 }
 
 impl Gateway {
@@ -162,54 +118,6 @@ impl Gateway {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Whether it has an organization.
-    ///
-    /// # Errors
-    /// [`SetupError::Store`] when that can't be read.
-    pub async fn is_initialized(&self) -> Result<bool, SetupError> {
-        Ok(!self.store().organizations().await?.is_empty())
-    }
-
-    /// Makes the organization and its first admin token.
-    ///
-    /// # Errors
-    /// [`SetupError`]; nothing was made then.
-    pub async fn initialize(&self, organization: &str) -> Result<FirstToken, SetupError> {
-        let name = TokenName::parse(organization)?.to_string();
-        let id = OrgId::generate(&mut SystemEntropy)?;
-        let organization = Organization { id, name };
-        let (token, value) = (TokenId::generate(&mut SystemEntropy)?, TokenSecret::mint(&mut SystemEntropy)?);
-        let new = administrator(id, "first admin token")?;
-        self.store().set_up(organization, token, new, NewValue::of(&value), self.now()).await?;
-        Ok(FirstToken { organization: id, token, value })
-    }
-
-    /// Makes another admin token, on the authority of whoever commands the host.
-    ///
-    /// # Errors
-    /// [`SetupError::NotSetUp`] before [`Gateway::initialize`].
-    pub async fn recover(&self, name: &str) -> Result<FirstToken, SetupError> {
-        let organization = self.store().organizations().await?.into_iter().next();
-        let id = organization.ok_or(SetupError::NotSetUp)?.id;
-        let (token, value) = (TokenId::generate(&mut SystemEntropy)?, TokenSecret::mint(&mut SystemEntropy)?);
-        let new = administrator(id, name)?;
-        let by = Attribution::host(id);
-        let kept = NewValue::of(&value);
-        self.store().issue_token(Authority::host(), token, new, kept, None, by, self.now()).await?;
-        Ok(FirstToken { organization: id, token, value })
-    }
-
-    /// Makes another key for the secrets of environments and encrypts all of them under it, on the authority of
-    /// whoever commands the host.
-    ///
-    /// # Errors
-    /// [`SetupError::NotSetUp`] before [`Gateway::initialize`]; [`SetupError::Key`] says what is the case then.
-    pub async fn rotate_key(&self) -> Result<KeyRotated, SetupError> {
-        let organization = self.store().organizations().await?.into_iter().next();
-        let by = Attribution::host(organization.ok_or(SetupError::NotSetUp)?.id);
-        Ok(self.store().rotate_key(SystemEntropy, by, self.now()).await?)
-    }
-
     /// Takes the port.
     ///
     /// # Errors
@@ -222,75 +130,6 @@ impl Gateway {
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
-    }
-
-    /// What goes on beside the requests, until the gateway is dropped.
-    fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
-        let gateway = self.clone();
-        async move {
-            let work = Arc::clone(&gateway.shared.work);
-            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
-                tracing::warn!(%cause, "what an earlier process left could not be removed");
-            }
-            let mut flush = tokio::time::interval(FLUSH_INTERVAL);
-            let mut forget = tokio::time::interval(FORGET_INTERVAL);
-            let mut tidy = tokio::time::interval(TIDY_INTERVAL);
-            loop {
-                tokio::select! {
-                    _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
-                        tracing::error!(%cause, "uses could not be written; they are kept");
-                    },
-                    _ = forget.tick() => gateway.brake().forget_old(),
-                    _ = tidy.tick() => gateway.tidy().await,
-                }
-            }
-        }
-    }
-
-    async fn tidy(&self) {
-        self.shared.uploads.forget_old(self.now());
-        if let Err(cause) = self.sweep_blobs().await {
-            tracing::warn!(%cause, "blobs that no release has could not be removed");
-        }
-    }
-
-    /// Removes blobs that no release of a living environment has, once they are a day old.
-    async fn sweep_blobs(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let kept = Arc::new(parking_lot::Mutex::new(std::collections::HashSet::new()));
-        let collected = Arc::clone(&kept);
-        let collect = move |manifest: &toolfront_app::Manifest| {
-            collected.lock().extend(manifest.iter().map(|file| file.digest));
-        };
-        self.store().each_manifest(None, collect).await?;
-        let blobs = self.store().blobs().clone();
-        let removed = tokio::task::spawn_blocking(move || {
-            let kept = kept.lock();
-            blobs.sweep(&|digest| kept.contains(digest), BLOB_AGE)
-        });
-        let removed = removed.await??;
-        if removed > 0 {
-            tracing::info!(removed, "blobs that no release has were removed");
-        }
-        Ok(())
-    }
-
-    /// Ends what still runs, and writes what is still to be written.
-    async fn close(&self) {
-        self.stopping().cancel();
-        self.sandbox().kill_all().await;
-        self.tasks().close();
-        self.tasks().wait().await;
-        if let Err(cause) = self.usage().flush(self.store()).await {
-            tracing::error!(%cause, "uses could not be written");
-        }
-        let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
-        let closed = tokio::task::spawn_blocking(move || {
-            store.close();
-            work.remove()
-        });
-        if let Ok(Err(cause)) = closed.await {
-            tracing::warn!(%cause, "the work directory could not be removed");
-        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -397,9 +236,4 @@ async fn prepare_key(store: &Store) {
     if let Some(cause) = fault {
         tracing::warn!(%cause, "the secrets of environments can't be used; commands that are given some are refused");
     }
-}
-
-fn administrator(organization: OrgId, name: &str) -> Result<NewToken, toolfront_token::InvalidName> {
-    let grant = Grant { scope: Scope::Admin, environments: EnvGrant::All, expiry: Expiry::Never };
-    Ok(NewToken { organization, name: TokenName::parse(name)?, grant })
 }

@@ -1,0 +1,87 @@
+//! What goes on beside the requests: writing uses, forgetting, removing what nobody needs; and the end of it all.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use toolfront_app::Manifest;
+
+use super::Gateway;
+
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
+const TIDY_INTERVAL: Duration = Duration::from_mins(10);
+/// How old a blob must be that no release has, before it is removed.
+const BLOB_AGE: Duration = Duration::from_hours(24);
+
+impl Gateway {
+    /// What goes on beside the requests, until the gateway is dropped.
+    pub(super) fn keep_house(&self) -> impl Future<Output = ()> + Send + 'static {
+        let gateway = self.clone();
+        async move {
+            let work = Arc::clone(&gateway.shared.work);
+            if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
+                tracing::warn!(%cause, "what an earlier process left could not be removed");
+            }
+            let mut flush = tokio::time::interval(FLUSH_INTERVAL);
+            let mut forget = tokio::time::interval(FORGET_INTERVAL);
+            let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+            loop {
+                tokio::select! {
+                    _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
+                        tracing::error!(%cause, "uses could not be written; they are kept");
+                    },
+                    _ = forget.tick() => gateway.brake().forget_old(),
+                    _ = tidy.tick() => gateway.tidy().await,
+                }
+            }
+        }
+    }
+
+    async fn tidy(&self) {
+        self.shared.uploads.forget_old(self.now());
+        if let Err(cause) = self.sweep_blobs().await {
+            tracing::warn!(%cause, "blobs that no release has could not be removed");
+        }
+    }
+
+    /// Removes blobs that no release of a living environment has, once they are a day old.
+    async fn sweep_blobs(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let kept = Arc::new(Mutex::new(HashSet::new()));
+        let collected = Arc::clone(&kept);
+        let collect = move |manifest: &Manifest| {
+            collected.lock().extend(manifest.iter().map(|file| file.digest));
+        };
+        self.store().each_manifest(None, collect).await?;
+        let blobs = self.store().blobs().clone();
+        let removed = tokio::task::spawn_blocking(move || {
+            let kept = kept.lock();
+            blobs.sweep(&|digest| kept.contains(digest), BLOB_AGE)
+        });
+        let removed = removed.await??;
+        if removed > 0 {
+            tracing::info!(removed, "blobs that no release has were removed");
+        }
+        Ok(())
+    }
+
+    /// Ends what still runs, and writes what is still to be written.
+    pub(super) async fn close(&self) {
+        self.stopping().cancel();
+        self.sandbox().kill_all().await;
+        self.tasks().close();
+        self.tasks().wait().await;
+        if let Err(cause) = self.usage().flush(self.store()).await {
+            tracing::error!(%cause, "uses could not be written");
+        }
+        let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
+        let closed = tokio::task::spawn_blocking(move || {
+            store.close();
+            work.remove()
+        });
+        if let Ok(Err(cause)) = closed.await {
+            tracing::warn!(%cause, "the work directory could not be removed");
+        }
+    }
+}
