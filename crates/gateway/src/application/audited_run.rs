@@ -18,6 +18,8 @@ pub(crate) struct AuditedRun {
     by: Attribution,
     begin: i64,
     is_ended: bool,
+    /// The release that the command runs in: held, so that it is not removed under it.
+    _files: Files,
 }
 
 impl AuditedRun {
@@ -42,10 +44,11 @@ impl AuditedRun {
             command: prepared.command.masked_argv().iter().map(|part| told(part)).collect(),
         };
         let (owned, now, environment) = (gateway.clone(), gateway.now(), target.environment);
+        let held = files.clone();
         // A task of its own: when the client goes away meanwhile, the begin that is being written gets its end.
         let begun = gateway.tasks().spawn(async move {
             let begin = owned.store().begin_run(environment, run, by.clone(), now).await?;
-            Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false })
+            Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
         });
         begun.await.map_err(|err| Refusal::internal(&err))?
     }

@@ -293,3 +293,27 @@ async fn a_run_is_recorded_before_it_begins_and_after_it_ends() {
         (&json!(7), &answer.json()["duration_ms"])
     );
 }
+
+/// The files that a command runs in stay until it has ended, whatever becomes of its environment meanwhile.
+#[tokio::test]
+async fn a_release_is_not_removed_under_a_command_that_runs_in_it() {
+    let script = "sleep 2; cat notes.txt";
+    for accept in ["application/json", "text/event-stream"] {
+        let gateway = with(&["[sh, -c, 'sleep 2; cat notes.txt', ;]"]).await;
+        let body = json!({ "command": ["sh", "-c", script] });
+        let running = tokio::spawn(post(&gateway, "").header("accept", accept).json(&body).send());
+        let begun = async || (events(gateway.data(), "run.begin").len() == 1).then_some(());
+        crate::support::eventually("the begin of the run", begun).await;
+        gateway.deploy_files("docs", &[("README.md", "# Other\n")]).await.data();
+        gateway.as_admin("DELETE", "/api/v1/environments/docs").send().await.data();
+        // What was taken out of memory is let go some changes later.
+        gateway.deploy("other").await;
+        for visibility in ["public", "private"].repeat(60) {
+            let body = json!({ "visibility": visibility });
+            gateway.as_admin("PATCH", "/api/v1/environments/other").json(&body).send().await.data();
+        }
+        let answer = running.await.unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert!(answer.text().contains("some notes"), "{accept}: {}", answer.text());
+    }
+}
