@@ -94,23 +94,17 @@ pub(super) fn resolve(
     Ok(Resolved { settings: resolved, log_format })
 }
 
-/// Reads `address:port`; a name such as `localhost` is looked up. Port 0 is any port: one is chosen here, since the gateway makes
-/// URLs from the address before it listens.
+/// Reads `address:port`; a name such as `localhost` is looked up. Port 0 is any port.
 pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, Failure> {
     let fault = || {
         Failure::wrong_use(format!(
             "{text:?} is no address to listen at: write it as 127.0.0.1:8787 or [::1]:8787"
         ))
     };
-    let address = match text.parse() {
-        Ok(address) => address,
-        Err(_) => text.to_socket_addrs().map_err(|_| fault())?.next().ok_or_else(fault)?,
-    };
-    if address.port() != 0 {
-        return Ok(address);
+    match text.parse() {
+        Ok(address) => Ok(address),
+        Err(_) => text.to_socket_addrs().map_err(|_| fault())?.next().ok_or_else(fault),
     }
-    let found = std::net::TcpListener::bind(address).and_then(|listener| listener.local_addr());
-    found.map_err(|error| Failure::failed(format!("can't listen at {address}: {error}")))
 }
 
 fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, Failure> {
