@@ -8,6 +8,7 @@ mod files;
 mod page_view;
 mod reading;
 mod release;
+mod run_hold;
 mod run_secrets;
 mod running;
 mod streaming;

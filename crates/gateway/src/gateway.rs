@@ -88,8 +88,11 @@ impl Gateway {
         let work = work.map_err(|_| StartError::Interrupted)?.map_err(unusable)?;
         // Before anything is loaded: the launcher is a copy of this process, and small only now.
         let started = confinement::start(&settings.confinement, work.runs()).await;
+        let runs = Runs::new(&settings.limits);
         let opened = match started {
-            Ok(sandbox) => open_store(&settings, clock.as_ref()).await.map(|opened| (sandbox, opened)),
+            Ok(sandbox) => {
+                open_store(&settings, runs.clone(), clock.as_ref()).await.map(|opened| (sandbox, opened))
+            }
             Err(err) => Err(err),
         };
         let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
@@ -102,7 +105,7 @@ impl Gateway {
             memory,
             usage: UsageCounters::default(),
             brake: Brake::new(limits.failures_per_minute_max),
-            runs: Runs::new(limits),
+            runs,
             sandbox: Arc::new(sandbox),
             stopping: CancellationToken::new(),
             work: Arc::new(work),
@@ -208,8 +211,12 @@ impl Gateway {
 }
 
 /// Opens the store, and takes everything into memory that requests are judged by.
-async fn open_store(settings: &Settings, clock: &dyn Clock) -> Result<(Store, Arc<Memory>), StartError> {
-    let memory = Arc::new(Memory::default());
+async fn open_store(
+    settings: &Settings,
+    runs: Runs,
+    clock: &dyn Clock,
+) -> Result<(Store, Arc<Memory>), StartError> {
+    let memory = Arc::new(Memory::new(runs));
     let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(&memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;

@@ -68,9 +68,9 @@ impl Refusal {
         refusal
     }
 
-    /// The token was revoked, and what it ran ends with it.
+    /// What a token ran ends with it.
     pub(crate) fn ended_with_token() -> Self {
-        Self::invalid_token("the token was revoked, and the command was ended with it")
+        Self::invalid_token("the token may no longer run this command, which was ended with it")
     }
 
     pub(crate) fn insufficient_scope(needed: Scope) -> Self {

@@ -23,9 +23,9 @@ use toolfront_sandbox::{Finished, Output, Run, Sandbox};
 use toolfront_store::{Outcome, StoreError};
 
 use super::audited_run::{AuditedRun, outcome_of};
+use super::run_hold::RunHold;
 use super::running::{accepted, as_base64};
 use crate::problem::Refusal;
-use crate::runs::RunPlace;
 
 /// How many pieces of output, of some kilobytes each, wait for a client; then the command waits.
 const WAITING_MAX: usize = 4;
@@ -52,7 +52,7 @@ pub(crate) struct Streamed {
     pub(crate) mask: Arc<Mask>,
     pub(crate) request_id: String,
     /// What a deployed application's command has, and one of `serve` has not.
-    pub(crate) held: Option<(RunPlace, AuditedRun)>,
+    pub(crate) held: Option<(RunHold, AuditedRun)>,
     /// Whoever stops does not wait for clients that do not read.
     pub(crate) stopping: CancellationToken,
 }
@@ -117,14 +117,16 @@ impl Streamed {
 
     async fn see_through(self, as_base64: bool, told: &mpsc::Sender<Event>) {
         let Self { sandbox, run, ignored_env, mask, request_id, held, .. } = self;
-        let (mut place, audited) = held.unzip();
+        let (mut hold, audited) = held.unzip();
         let ended = tokio::select! {
             ended = pass_on(&sandbox, run, &mask, as_base64, told) => Some(ended),
-            () = ended(place.as_mut()) => None,
+            () = lost(hold.as_mut()) => None,
         };
         let last = match ended {
             None => {
-                drop(audited);
+                if let Some(audited) = audited {
+                    audited.end(Outcome::EndedWithToken, 0, 0).await;
+                }
                 Event::Failed(Refusal::ended_with_token())
             }
             Some(Err(refusal)) => {
@@ -141,15 +143,15 @@ impl Streamed {
                 Event::Told(event("exit", &exit))
             }
         };
-        drop(place);
+        drop(hold);
         // Whoever does not listen any more is not told.
         let _ = told.send(last).await;
     }
 }
 
-async fn ended(place: Option<&mut RunPlace>) {
-    match place {
-        Some(place) => place.ended().await,
+async fn lost(hold: Option<&mut RunHold>) {
+    match hold {
+        Some(hold) => hold.lost().await,
         None => pending().await,
     }
 }

@@ -13,6 +13,7 @@ use toolfront_token::RunTool;
 
 use super::audited_run::{AuditedRun, outcome_of};
 use super::entry::{allow, enter, files, request_path};
+use super::run_hold::RunHold;
 use super::run_secrets::RunSecrets;
 use super::running::{prepare, reply};
 use super::streaming::{self, Streamed};
@@ -22,14 +23,14 @@ use crate::environment_limits::{confine, run_limits, runs_max};
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
-use crate::runs::{Busy, RunPlace, Runner};
+use crate::runs::{Busy, Runner};
 
 /// A command that may run, and that is on record to begin.
 struct Admitted {
     run: Run,
     ignored_env: Vec<String>,
     secrets: RunSecrets,
-    place: RunPlace,
+    hold: RunHold,
     audited: AuditedRun,
 }
 
@@ -77,10 +78,11 @@ async fn admit(
     let request = body::from_object(&bytes)?;
     let prepared = prepare(&files, &path, request, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
+    let hold = RunHold::new(gateway, place, &parts.headers)?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
     let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
     confine(&mut run.cage, limits, &environment.record);
-    Ok(Admitted { run, ignored_env, secrets, place, audited })
+    Ok(Admitted { run, ignored_env, secrets, hold, audited })
 }
 
 impl Admitted {
@@ -91,10 +93,14 @@ impl Admitted {
         context: &Context,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
-        let Self { run, ignored_env, secrets, mut place, audited } = self;
+        let Self { run, ignored_env, secrets, mut hold, audited } = self;
         let finished = tokio::select! {
-            finished = gateway.sandbox().run(run) => finished,
-            () = place.ended() => return Err(Refusal::ended_with_token()),
+            finished = gateway.sandbox().run(run) => Some(finished),
+            () = hold.lost() => None,
+        };
+        let Some(finished) = finished else {
+            audited.end(Outcome::EndedWithToken, 0, 0).await;
+            return Err(Refusal::ended_with_token());
         };
         let finished = match finished {
             Ok(finished) => finished,
@@ -120,14 +126,14 @@ impl Admitted {
         context: &Context,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
-        let Self { run, ignored_env, secrets, place, audited } = self;
+        let Self { run, ignored_env, secrets, hold, audited } = self;
         let streamed = Streamed {
             sandbox: Arc::clone(gateway.sandbox()),
             run,
             ignored_env,
             mask: Arc::clone(secrets.mask()),
             request_id: context.request_id.to_string(),
-            held: Some((place, audited)),
+            held: Some((hold, audited)),
             stopping: gateway.stopping().clone(),
         };
         streamed.answer(headers, gateway.tasks()).await

@@ -116,7 +116,7 @@ async fn revoking_with_kill_ends_the_stream_with_an_error_and_the_command() {
     assert!(!received.contains("event: exit"), "{received}");
     napper.be_gone().await;
     let end = eventually("the run's end event", async || events(gateway.data(), "run.end").pop()).await;
-    assert_eq!(end.detail["outcome"], "ended");
+    assert_eq!(end.detail["outcome"], "ended_with_token");
 }
 
 #[tokio::test]

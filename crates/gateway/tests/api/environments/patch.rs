@@ -76,6 +76,8 @@ async fn nothing_that_is_asked_for_changes_nothing() {
         json!({ "limits": {} }),
         json!({ "limits": null }),
         json!({ "limits": { "runs": null } }),
+        json!({ "end_runs_with_token": false }),
+        json!({ "end_runs_with_token": null }),
     ] {
         assert_eq!(patch(&gateway, "docs", body).await.data(), before);
     }
@@ -102,6 +104,7 @@ async fn what_cannot_be_changed_is_named_and_nothing_of_the_call_is_done() {
         (json!({ "limits": 5 }), "body"),
         (json!({ "limits": { "runs": -1 } }), "body"),
         (json!({ "limits": { "runs": "2" } }), "body"),
+        (json!({ "end_runs_with_token": "yes" }), "body"),
     ] {
         let answer = patch(&gateway, "docs", body.clone()).await;
         answer.assert_problem(422, "invalid");
@@ -144,6 +147,24 @@ async fn the_network_and_the_limits_of_commands_are_shown_told_and_kept() {
     let changed = patch(&gateway, "docs", json!({ "network": "outbound", "limits": null })).await.data();
     assert_eq!((&changed["network"], &changed["limits"]), (&unlimited["network"], &unlimited["limits"]));
     assert_eq!(told(&gateway), json!({ "network": "outbound", "limits": {} }));
+}
+
+#[tokio::test]
+async fn whether_commands_end_with_their_token_is_shown_told_and_kept() {
+    let gateway = TestGateway::start().await;
+    gateway.deploy("docs").await;
+    let get = async |gateway: &TestGateway| gateway.as_admin("GET", "/api/v1/environments/docs").send().await;
+    assert_eq!(get(&gateway).await.data()["end_runs_with_token"], false);
+    let changed = patch(&gateway, "docs", json!({ "end_runs_with_token": true })).await.data();
+    assert_eq!(changed["end_runs_with_token"], true);
+    assert_eq!(events(gateway.data(), "environment.update")[0].detail["end_runs_with_token"], true);
+    // What is absent stays as it is, also over a release and a restart.
+    patch(&gateway, "docs", json!({ "network": "none" })).await.data();
+    gateway.deploy("docs").await;
+    let gateway = gateway.restart().await;
+    assert_eq!(get(&gateway).await.data()["end_runs_with_token"], true);
+    let changed = patch(&gateway, "docs", json!({ "end_runs_with_token": false })).await.data();
+    assert_eq!(changed["end_runs_with_token"], false);
 }
 
 #[tokio::test]
