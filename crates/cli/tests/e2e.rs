@@ -5,6 +5,8 @@
 
 #[path = "e2e/cage.rs"]
 mod cage;
+#[path = "e2e/caged.rs"]
+mod caged;
 #[path = "e2e/examples.rs"]
 mod examples;
 #[path = "e2e/life.rs"]

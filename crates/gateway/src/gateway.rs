@@ -27,7 +27,7 @@ use crate::uploads::Uploads;
 use crate::urls::ApplicationUrls;
 use crate::usage::UsageCounters;
 use crate::work_directory::WorkDirectory;
-use crate::{confinement, routes, server};
+use crate::{confinement, environment_limits, routes, server};
 
 /// A gateway over one data directory. Cheap to clone.
 #[derive(Clone)]
@@ -79,6 +79,7 @@ impl Gateway {
     /// As [`Gateway::open`].
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
+        environment_limits::check(&settings.limits)?;
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);

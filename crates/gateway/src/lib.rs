@@ -33,6 +33,7 @@ mod work_directory;
 pub use clock::Clock;
 pub use confinement::{Examination, ExaminationError};
 pub use development::DevServer;
+pub use environment_limits::LimitTooLow;
 pub use gateway::{FirstToken, Gateway, SetupError};
 pub use routes::openapi_document;
 pub use server::{Bound, StartError};

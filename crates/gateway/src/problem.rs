@@ -87,6 +87,13 @@ impl Refusal {
         refusal
     }
 
+    /// Not now, and perhaps after `wait`.
+    pub(crate) fn unavailable(detail: impl Into<String>, wait: Duration) -> Self {
+        let mut refusal = Self::new(Code::Unavailable, detail);
+        refusal.0.retry_after = Some(wait);
+        refusal
+    }
+
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let told: Vec<_> = errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
         let mut refusal = Self::new(Code::Invalid, told.join("; "));

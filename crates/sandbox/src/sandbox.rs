@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use crate::cage::Network;
 use crate::direct::Direct;
 use crate::error::{RunError, StartError};
 use crate::exit::keep_ended_children;
@@ -173,6 +174,9 @@ impl Sandbox {
     async fn run_to(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> Result<Finished, RunError> {
         let stop = self.lock_stop().subscribe();
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
+        if run.cage.network == Network::None && !self.report.can_withhold_network {
+            return Err(RunError::NetworkNotWithheld { program });
+        }
         let begun = Instant::now();
         #[cfg(target_os = "linux")]
         let ended = match &self.slots {
@@ -260,7 +264,9 @@ impl Refusal {
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotExecutable)) => {
                 RunError::NotExecutable { program }
             }
-            Self::Spawn(SpawnError::System(source)) => RunError::Spawn { program, source },
+            Self::Spawn(SpawnError::System(source)) => {
+                RunError::of_start(program, source, |program, source| RunError::Spawn { program, source })
+            }
             Self::NoCode(NoCode::Wait(source)) => RunError::Wait { source },
             #[cfg(target_os = "linux")]
             Self::NoCode(NoCode::Lost) => RunError::LauncherLost,

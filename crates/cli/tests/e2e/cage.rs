@@ -1,69 +1,8 @@
 //! The cage, through the real gateway: what a command must not be able to do, each with a neighbour that it can.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::server::{Home, Server};
-
-const PAGE: &str =
-    "---\ntools:\n  - command: [sh, -c, { }, ;]\n    timeout: 5s\n  - [perl, -e, { }, ;]\n---\n# Anything\n";
-/// A value in the gateway's own environment.
-const PLANTED: &str = "planted-in-the-gateway";
-
-struct Caged {
-    home: Home,
-    server: Server,
-    admin: String,
-    token: String,
-}
-
-impl Caged {
-    fn start() -> Self {
-        let home = Home::new();
-        let admin = home.init();
-        let data = home.data();
-        let words = ["gateway", "--data-dir", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
-        let mut command = home.command(&words);
-        command.env("PLANTED", PLANTED);
-        let server = Server::start(command);
-        home.log_in(&server, "admin", &admin);
-        for name in ["app", "other"] {
-            home.write(&format!("{name}/README.md"), PAGE);
-            home.write(&format!("{name}/notes.txt"), &format!("notes of {name}\n"));
-            home.ok(&["deploy", home.path().join(name).to_str().unwrap()]);
-        }
-        let token = home.ok(&["tokens", "create", "caged"]);
-        Self { home, server, admin, token }
-    }
-
-    fn shell_in(&self, name: &str, script: &str) -> Value {
-        let answer = self.server.run_tool(name, &self.token, &["sh", "-c", script]);
-        assert_eq!(answer.status, 200, "{script}: {}", answer.body);
-        answer.json()
-    }
-
-    fn perl(&self, script: &str) -> Value {
-        let answer = self.server.run_tool("app", &self.token, &["perl", "-e", script]);
-        assert_eq!(answer.status, 200, "{script}: {}", answer.body);
-        answer.json()
-    }
-
-    fn shell(&self, script: &str) -> Value {
-        self.shell_in("app", script)
-    }
-
-    #[track_caller]
-    fn can(&self, script: &str) -> String {
-        let reply = self.shell(script);
-        assert_eq!(reply["returncode"], 0, "{script}: {reply}");
-        reply["stdout"].as_str().unwrap().to_owned()
-    }
-
-    #[track_caller]
-    fn can_not(&self, script: &str) {
-        let reply = self.shell(script);
-        assert_ne!(reply["returncode"], 0, "{script}: {reply}");
-    }
-}
+use crate::caged::{Caged, PLANTED};
 
 #[test]
 fn a_command_reads_its_release_and_nothing_of_the_gateway_or_of_others() {
@@ -180,7 +119,7 @@ fn a_command_opens_so_many_files_and_no_more() {
 fn a_command_ends_no_other_command() {
     let caged = Caged::start();
     let (client, token) = (caged.server.client(), caged.token.clone());
-    let body = serde_json::json!({ "command": ["sh", "-c", "sleep 2; echo unharmed"] }).to_string();
+    let body = json!({ "command": ["sh", "-c", "sleep 2; echo unharmed"] }).to_string();
     let other = std::thread::spawn(move || client.send("POST", "/e/other", &token, &body));
     for _ in 0..5 {
         caged.shell("kill -9 -1; for pid in $(seq 2 400); do kill -9 $pid; done");
@@ -238,31 +177,20 @@ fn without_a_network_a_command_connects_to_nothing() {
     let (host, port) = caged.server.address.rsplit_once(':').unwrap();
     let connect = format!("bash -c 'exec 3<>/dev/tcp/{host}/{port}'");
     caged.can(&connect);
-    let patch = |network: &str| {
-        let path = "/api/v1/environments/app";
-        let body = serde_json::json!({ "network": network });
-        let answer = caged.server.send("PATCH", path, &caged.admin, &body.to_string());
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(answer.json()["data"]["network"], network);
-    };
-    patch("none");
+    caged.patch(&json!({ "network": "none" }));
     caged.can_not(&connect);
     assert_eq!(caged.can("cat notes.txt"), "notes of app\n");
     let elsewhere = caged.shell_in("other", &connect);
     assert_eq!(elsewhere["returncode"], 0, "{elsewhere}");
-    patch("outbound");
+    caged.patch(&json!({ "network": "outbound" }));
     caged.can(&connect);
 }
 
 #[test]
 fn the_limits_of_an_environment_hold_for_its_commands_alone() {
     let caged = Caged::start();
-    let patch = |limits: Value| {
-        let body = serde_json::json!({ "limits": limits }).to_string();
-        let answer = caged.server.send("PATCH", "/api/v1/environments/app", &caged.admin, &body);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    };
-    patch(serde_json::json!({
+    let patch = |limits: Value| caged.patch(&json!({ "limits": limits }));
+    patch(json!({
         "memory_bytes": 64 << 20, "file_bytes": 4096, "open_files": 32, "cpu_seconds": 7, "timeout_seconds": 1,
     }));
     let script = "ulimit -d; ulimit -f; ulimit -n; ulimit -t";
@@ -274,6 +202,47 @@ fn the_limits_of_an_environment_hold_for_its_commands_alone() {
     assert_eq!(caged.shell_in("other", "sleep 2")["timed_out"], false);
     // With the least that can be set, commands begin still. (Of processes, those of the other gateways of these tests
     // count too: they share the commands' user ids.)
-    patch(serde_json::json!({ "memory_bytes": 16 << 20, "open_files": 16, "cpu_seconds": 1 }));
+    patch(json!({ "memory_bytes": 16 << 20, "open_files": 16, "cpu_seconds": 1 }));
     assert_eq!(caged.can("exec cat notes.txt"), "notes of app\n");
+}
+
+#[test]
+fn the_limits_of_the_gateways_configuration_hold_for_all_commands_and_bound_those_of_environments() {
+    let caged = Caged::start_with(
+        "[limits]\nrun_memory_bytes_max = 67108864\nrun_file_bytes_max = 8192\nrun_open_files_max = 40\n\
+         run_cpu_time_max = '9s'\nrun_processes_max = 20\n",
+    );
+    let script = "ulimit -d; ulimit -f; ulimit -n; ulimit -t";
+    assert_eq!(caged.can(script), "65536\n16\n40\n9\n");
+    caged.patch(&json!({ "limits": { "open_files": 20, "processes": 20 } }));
+    assert_eq!(caged.can(script), "65536\n16\n20\n9\n");
+    let more = json!({ "limits": { "processes": 21, "cpu_seconds": 10 } }).to_string();
+    let refused = caged.server.send("PATCH", "/api/v1/environments/app", &caged.admin, &more);
+    assert_eq!((refused.status, refused.json()["errors"].as_array().unwrap().len()), (422, 2));
+    let processes = caged.can("bash -c 'ulimit -u'");
+    assert_eq!(processes, "20\n");
+}
+
+#[test]
+fn a_command_for_which_there_is_no_process_left_is_answered_as_one_to_try_again() {
+    // One user for all commands, which has other processes: more than it may have.
+    let first = 1_500_000_000 + std::process::id();
+    let caged = Caged::start_with(&format!("[sandbox]\nfirst_user = {first}\nusers = 1\n"));
+    let run = || caged.server.run_tool("app", &caged.token, &["sh", "-c", "exec echo begun"]);
+    if caged.can("id -u") != format!("{first}\n") {
+        // Without root commands run as the gateway's own user, whose processes are counted together beforehand.
+        return;
+    }
+    caged.patch(&json!({ "limits": { "processes": 1 } }));
+    assert_eq!(run().json()["stdout"], "begun\n");
+    let mut others = [(); 2].map(|()| caged.home.sleeping_as(first));
+    let refused = run();
+    for other in &mut others {
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+    assert_eq!((refused.status, &refused.json()["type"]), (503, &json!("/problems/unavailable")));
+    assert!(refused.head.to_lowercase().contains("retry-after: 1"), "{}", refused.head);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("for want of processes"), "{}", refused.body);
+    assert_eq!(run().json()["stdout"], "begun\n");
 }

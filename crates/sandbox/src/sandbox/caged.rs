@@ -163,8 +163,10 @@ pub(super) fn error_of(failure: Failure, program: String) -> RunError {
             RunError::NotExecutable { program }
         }
         (Step::Program | Step::Fork | Step::Directory | Step::Execute, _) => {
-            RunError::Spawn { program, source: source() }
+            RunError::of_start(program, source(), |program, source| RunError::Spawn { program, source })
         }
-        (step, _) => RunError::Cage { program, step: step.name(), source: source() },
+        (step, _) => RunError::of_start(program, source(), |program, source| {
+            RunError::Cage { program, step: step.name(), source }
+        }),
     }
 }

@@ -93,6 +93,11 @@ limits! {
     file_bytes_max: u64 => std::convert::identity;
     total_bytes_max: u64 => std::convert::identity;
     output_bytes_max: usize => std::convert::identity;
+    run_memory_bytes_max: u64 => std::convert::identity;
+    run_processes_max: u64 => std::convert::identity;
+    run_open_files_max: u64 => std::convert::identity;
+    run_file_bytes_max: u64 => std::convert::identity;
+    run_cpu_time_max: Span => Span::duration;
     runs_max: usize => std::convert::identity;
     runs_per_environment_max: usize => std::convert::identity;
     runs_per_token_max: usize => std::convert::identity;

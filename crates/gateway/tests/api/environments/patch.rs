@@ -203,6 +203,53 @@ async fn a_limit_is_within_the_gateways_own() {
 }
 
 #[tokio::test]
+async fn the_gateways_own_limits_of_a_command_are_the_most_that_an_environment_can_have() {
+    let gateway = TestGateway::start_with(|settings| {
+        settings.limits.run_memory_bytes_max = 64 << 20;
+        settings.limits.run_processes_max = 10;
+        settings.limits.run_file_bytes_max = 4096;
+        settings.limits.run_open_files_max = 50;
+        settings.limits.run_cpu_time_max = std::time::Duration::from_secs(9);
+    })
+    .await;
+    gateway.deploy("docs").await;
+    for (name, most) in [
+        ("memory_bytes", 64 << 20),
+        ("processes", 10),
+        ("file_bytes", 4096),
+        ("open_files", 50),
+        ("cpu_seconds", 9),
+    ] {
+        let changed = patch(&gateway, "docs", json!({ "limits": { name: most } })).await.data();
+        assert_eq!(changed["limits"][name], most);
+        let refused = patch(&gateway, "docs", json!({ "limits": { name: most + 1 } })).await;
+        let told = refused.assert_invalid(&format!("limits.{name}"));
+        assert!(told.ends_with(&format!("to {most}")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_network_can_be_withheld_commands_that_are_to_have_none_do_not_run() {
+    // A gateway of these tests has no launcher, and so no cage, which it was allowed.
+    let gateway = TestGateway::start().await;
+    gateway.deploy("docs").await;
+    gateway.deploy("other").await;
+    patch(&gateway, "docs", json!({ "network": "none" })).await.data();
+    let refused = gateway.run(&gateway.admin, "docs", &["echo", "ran"]).await;
+    refused.assert_problem(503, "unavailable");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("it is to have no network, and this machine can't withhold it"), "{detail}");
+    let path = "/e/docs/README.md";
+    let streamed = gateway.as_admin("POST", path).header("accept", "text/event-stream");
+    streamed.json(&json!({ "command": ["echo", "ran"] })).send().await.assert_problem(503, "unavailable");
+    let ends = events(gateway.data(), "run.end");
+    assert!(ends.len() == 2 && ends.iter().all(|end| end.detail["outcome"] == "not_started"), "{ends:?}");
+    assert_eq!(gateway.run(&gateway.admin, "other", &["echo", "ran"]).await.json()["stdout"], "ran\n");
+    patch(&gateway, "docs", json!({ "network": "outbound" })).await.data();
+    assert_eq!(gateway.run(&gateway.admin, "docs", &["echo", "ran"]).await.json()["stdout"], "ran\n");
+}
+
+#[tokio::test]
 async fn output_and_time_of_a_command_are_its_environments() {
     let gateway = TestGateway::start().await;
     let page = "---\ntools:\n  - [sleep, {}, ;]\n  - [head, -c, {}, /dev/zero, ;]\n---\n";
