@@ -104,6 +104,12 @@ pub enum StartError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// There are no user ids for commands to be had.
+    #[error("there are no user ids for commands")]
+    Users {
+        /// What the operating system said, or that all are taken.
+        source: io::Error,
+    },
     /// The launcher did not start, or did not answer as one.
     #[error("the launcher of commands, `{program}`, did not start")]
     Launcher {

@@ -25,6 +25,8 @@ use crate::running::{Ended, Running};
 #[cfg(target_os = "linux")]
 use crate::slots::Slots;
 use crate::spawn::{Spawn, SpawnError, Spawned};
+#[cfg(target_os = "linux")]
+use crate::user_range::UserRange;
 
 /// Where programs are looked for unless the configuration says otherwise.
 pub const DEFAULT_PATH: &str = if cfg!(target_os = "macos") {
@@ -85,19 +87,24 @@ pub struct LauncherCommand {
     pub environment: Vec<(OsString, OsString)>,
 }
 
+/// How many user ids a range has that is found and not configured.
+pub(crate) const USERS_OF_A_RANGE: u32 = 1_000;
+
 /// User ids, and group ids of the same numbers, that commands run as. Each run has one that no other run has at that
 /// time. They need no accounts, and should belong to nobody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandUsers {
-    /// The first. 64,000 by default.
-    pub first: u32,
-    /// How many, which is also how many commands can run at once. 1,000 by default.
+    /// The first. `None`, the default: that of a range that no other process which runs commands so has on this
+    /// machine; 64,000 where that is free.
+    pub first: Option<u32>,
+    /// How many, which is also how many commands can run at once. 1,000 by default, and at the most where `first` is
+    /// `None`.
     pub count: u32,
 }
 
 impl Default for CommandUsers {
     fn default() -> Self {
-        Self { first: 64_000, count: 1_000 }
+        Self { first: None, count: USERS_OF_A_RANGE }
     }
 }
 
@@ -234,9 +241,10 @@ fn confinement(config: &SandboxConfig) -> Result<(Option<Arc<Slots>>, SandboxRep
     caged::prepare_root(&config.temporary_root)
         .map_err(|source| StartError::TemporaryRoot { path: config.temporary_root.clone(), source })?;
     let refused = |source| StartError::Launcher { program: command.program.display().to_string(), source };
-    let settings = caged::settings(config).map_err(refused)?;
+    let users = UserRange::claim(config.users).map_err(|source| StartError::Users { source })?;
+    let settings = caged::settings(config, &users).map_err(refused)?;
     let (slots, offered) =
-        Slots::start(command.clone(), settings, config.temporary_root.clone()).map_err(refused)?;
+        Slots::start(command.clone(), settings, users, config.temporary_root.clone()).map_err(refused)?;
     Ok((Some(Arc::new(slots)), SandboxReport::of(offered, config.unix_sockets)))
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::caged::{Caged, PLANTED};
+use crate::server::sleeping_as;
 
 #[test]
 fn a_command_reads_its_release_and_nothing_of_the_gateway_or_of_others() {
@@ -200,9 +201,8 @@ fn the_limits_of_an_environment_hold_for_its_commands_alone() {
     caged.can("dd if=/dev/zero of=\"$TMPDIR/file\" bs=4096 count=1");
     assert_eq!(caged.shell("sleep 4")["timed_out"], true);
     assert_eq!(caged.shell_in("other", "sleep 2")["timed_out"], false);
-    // With the least that can be set, commands begin still. (Of processes, those of the other gateways of these tests
-    // count too: they share the commands' user ids.)
-    patch(json!({ "memory_bytes": 16 << 20, "open_files": 16, "cpu_seconds": 1 }));
+    // With the least that can be set, commands begin still.
+    patch(json!({ "memory_bytes": 16 << 20, "open_files": 16, "cpu_seconds": 1, "processes": 1 }));
     assert_eq!(caged.can("exec cat notes.txt"), "notes of app\n");
 }
 
@@ -235,7 +235,7 @@ fn a_command_for_which_there_is_no_process_left_is_answered_as_one_to_try_again(
     }
     caged.patch(&json!({ "limits": { "processes": 1 } }));
     assert_eq!(run().json()["stdout"], "begun\n");
-    let mut others = [(); 2].map(|()| caged.home.sleeping_as(first));
+    let mut others = [(); 2].map(|()| sleeping_as(first));
     let refused = run();
     for other in &mut others {
         other.kill().unwrap();

@@ -76,14 +76,6 @@ impl Home {
         command
     }
 
-    /// A process of that user that sleeps.
-    pub(crate) fn sleeping_as(&self, user: u32) -> Child {
-        #[expect(clippy::disallowed_methods, reason = "a test plays another process of the user")]
-        let mut command = Command::new("sleep");
-        std::os::unix::process::CommandExt::uid(&mut command, user);
-        command.arg("600").current_dir("/").spawn().unwrap()
-    }
-
     /// Runs a command to its end.
     pub(crate) fn run(&self, words: &[&str]) -> Ended {
         Ended::from(self.command(words).output().unwrap())
@@ -133,6 +125,14 @@ impl Home {
         let ended = Ended::from(child.wait_with_output().unwrap());
         assert_eq!(ended.code, 0, "{}", ended.stderr);
     }
+}
+
+/// A process of that user that sleeps.
+pub(crate) fn sleeping_as(user: u32) -> Child {
+    #[expect(clippy::disallowed_methods, reason = "a test plays another process of the user")]
+    let mut command = Command::new("sleep");
+    std::os::unix::process::CommandExt::uid(&mut command, user);
+    command.arg("600").current_dir("/").spawn().unwrap()
 }
 
 impl From<Output> for Ended {

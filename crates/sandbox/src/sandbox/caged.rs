@@ -24,6 +24,7 @@ use crate::process::{NoCode, Process};
 use crate::run::{Output, Run};
 use crate::running::{Ended, Running};
 use crate::slots::Slots;
+use crate::user_range::UserRange;
 use crate::wire::{Failure, Order, Settings, Step};
 
 /// Slots found dead before one is started anew. The launcher's end kills them all, and the idle ones are passed over
@@ -127,11 +128,11 @@ fn environment(run: &Run, config: &SandboxConfig, home: &[u8]) -> io::Result<Vec
     joined.collect()
 }
 
-pub(super) fn settings(config: &SandboxConfig) -> io::Result<Settings> {
+pub(super) fn settings(config: &SandboxConfig, users: &UserRange) -> io::Result<Settings> {
     Ok(Settings {
         extra_read: config.extra_read.iter().map(|path| c_string(path)).collect::<io::Result<_>>()?,
-        first_user: config.users.first,
-        user_count: config.users.count,
+        first_user: users.first,
+        user_count: users.count,
         unix_sockets: config.unix_sockets,
         scratch_bytes: config.scratch_bytes,
     })

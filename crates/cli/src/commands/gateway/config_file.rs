@@ -45,7 +45,7 @@ impl SandboxTable {
     pub(super) fn apply(self, confinement: &mut Confinement) {
         confinement.read = self.read.unwrap_or_default();
         confinement.unix_sockets = self.unix_sockets.unwrap_or_default();
-        confinement.users.first = self.first_user.unwrap_or(confinement.users.first);
+        confinement.users.first = self.first_user.or(confinement.users.first);
         confinement.users.count = self.users.unwrap_or(confinement.users.count);
         confinement.allow_weak |= self.allow_weak.unwrap_or_default();
     }
