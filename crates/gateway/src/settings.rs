@@ -92,6 +92,8 @@ pub struct Limits {
     pub runs_per_environment_max: usize,
     /// Commands at once of one token, or of all visitors of one public application.
     pub runs_per_token_max: usize,
+    /// How long a stream of what a command prints may say nothing before a sign of life is sent.
+    pub stream_silence_max: Duration,
     /// Failed authentications of one address in a minute.
     pub failures_per_minute_max: u32,
     /// How long requests under way are waited for when the gateway stops.
@@ -136,6 +138,7 @@ impl Default for Limits {
             runs_max: 64,
             runs_per_environment_max: 32,
             runs_per_token_max: 32,
+            stream_silence_max: Duration::from_secs(15),
             failures_per_minute_max: 30,
             drain_time: Duration::from_secs(30),
         }

@@ -215,6 +215,7 @@ impl Sandbox {
         let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
         let running =
             (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
+        let _ = sink.as_ref().map(|sink| sink.try_send(Output::Begun));
         let deadline = Instant::now() + timeout;
         running.see_through(deadline, limits, sink).await.map_err(Refusal::NoCode)
     }

@@ -135,6 +135,7 @@ impl Admitted {
             request_id: context.request_id.to_string(),
             held: Some((hold, audited)),
             stopping: gateway.stopping().clone(),
+            keep_alive: gateway.limits().stream_silence_max,
         };
         streamed.answer(headers, gateway.tasks()).await
     }

@@ -39,9 +39,9 @@ pub(super) async fn run(
     sink: Option<mpsc::Sender<Output>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Ended, Refusal> {
-    let mut order = order_of(run, config).map_err(Refusal::system)?;
+    let mut order = order_of(run, config, sink.is_some()).map_err(Refusal::system)?;
     for _ in 0..ATTEMPTS_MAX {
-        let running = begin(slots, &mut order, run, config, &stop).await?;
+        let running = begin(slots, &mut order, run, config, sink.as_ref(), &stop).await?;
         let deadline = Instant::now() + run.timeout();
         match running.see_through(deadline, run.limits, sink.clone()).await {
             Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
@@ -70,6 +70,7 @@ async fn begin(
     order: &mut Order,
     run: &Run,
     config: &SandboxConfig,
+    sink: Option<&mpsc::Sender<Output>>,
     stop: &watch::Receiver<bool>,
 ) -> Result<Running, Refusal> {
     for _ in 0..SLOT_ATTEMPTS_MAX {
@@ -80,7 +81,7 @@ async fn begin(
         let (stdout, stdout_of_command) = pipe()?;
         let (stderr, stderr_of_command) = pipe()?;
         let streams = [stdout_of_command.as_fd(), stderr_of_command.as_fd()];
-        match Caged::begin(Arc::clone(slots), slot, order, streams, stop.clone()).await {
+        match Caged::begin(Arc::clone(slots), slot, order, streams, sink.cloned(), stop.clone()).await {
             Ok(caged) => {
                 return Ok(Running { process: Process::Caged(caged), stdout, stderr, stop: stop.clone() });
             }
@@ -92,7 +93,7 @@ async fn begin(
 }
 
 /// All of an order but the environment, which names the private directory of the slot.
-fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
+fn order_of(run: &Run, config: &SandboxConfig, tell_start: bool) -> io::Result<Order> {
     let argv = run.command.argv().iter().map(|argument| CString::new(argument.as_str()));
     let limits = run.cage.limits;
     Ok(Order {
@@ -108,6 +109,7 @@ fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
         open_files: limits.open_files,
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
+        tell_start,
     })
 }
 

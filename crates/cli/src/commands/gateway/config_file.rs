@@ -101,6 +101,7 @@ limits! {
     runs_max: usize => std::convert::identity;
     runs_per_environment_max: usize => std::convert::identity;
     runs_per_token_max: usize => std::convert::identity;
+    stream_silence_max: Span => Span::duration;
     failures_per_minute_max: u32 => std::convert::identity;
     drain_time: Span => Span::duration;
 }

@@ -40,8 +40,8 @@ async fn beyond_the_machine_itself_it_listens_under_tls_or_behind_a_proxy_only()
 
 #[tokio::test]
 async fn a_limit_with_which_no_command_could_run_is_told() {
-    let directory = tempfile::tempdir().unwrap();
     type Set = fn(&mut toolfront_gateway::Limits);
+    let directory = tempfile::tempdir().unwrap();
     let sets: [(&str, Set); 5] = [
         ("run_memory_bytes_max", |limits| limits.run_memory_bytes_max = (16 << 20) - 1),
         ("run_processes_max", |limits| limits.run_processes_max = 0),
