@@ -75,4 +75,22 @@ impl Caged {
         let answer = self.server.send("PATCH", "/api/v1/environments/app", &self.admin, &body.to_string());
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
+
+    /// The process that starts the gateway's commands.
+    pub(crate) fn launcher(&self) -> u32 {
+        let gateway = self.server.pid();
+        let tasks = std::fs::read_dir(format!("/proc/{gateway}/task")).unwrap();
+        let children =
+            tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap());
+        children.collect::<String>().split_whitespace().next().unwrap().parse().unwrap()
+    }
+}
+
+/// Whether a `sleep` of so long is under way, which no other test asks for.
+pub(crate) fn is_running(span: &str) -> bool {
+    let words = format!("sleep\0{span}\0").into_bytes();
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let mut commands =
+        processes.filter_map(|process| std::fs::read(process.ok()?.path().join("cmdline")).ok());
+    commands.any(|command| command == words)
 }
