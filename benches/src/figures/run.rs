@@ -17,6 +17,8 @@ use crate::site::Site;
 
 const PROGRAM: &str = "/bin/true";
 const CONCURRENCIES: [u32; 3] = [1, 8, 32];
+/// Room for one token to run as many at once: by default a quarter of the places is kept for others.
+const LIMITS: &str = "[limits]\nruns_max = 64\nruns_per_environment_max = 64\nruns_per_token_max = 64\n";
 const FEW_TOKENS: u32 = 10;
 const AT_ONCE_AMONG_MANY: u32 = 8;
 
@@ -53,7 +55,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
 
 /// A gateway with a page that runs the program, and the request for it.
 fn start(site: &Site, home: &Home) -> anyhow::Result<(Server, Vec<u8>)> {
-    let gateway = home.start(Core::Any)?;
+    let gateway = home.start_configured(Core::Any, LIMITS)?;
     let page = format!("---\ntools:\n  - [{PROGRAM}]\n---\n# Runs\n");
     site.runtime
         .block_on(async { deploy(&home.client(gateway.address)?, "runs", &page, "private").await })?;
