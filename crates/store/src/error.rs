@@ -64,6 +64,12 @@ pub enum StoreError {
         /// The row.
         id: i64,
     },
+    /// The database's file, or the log in front of it, is not the one that was opened.
+    #[error("{path} was removed or replaced while it was in use: put it back, or start the gateway again")]
+    Displaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

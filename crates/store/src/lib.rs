@@ -13,6 +13,8 @@ mod audit;
 mod blobs;
 mod change;
 mod data_directory;
+mod database_file;
+mod disk;
 mod environments;
 mod error;
 mod idempotency;
@@ -27,9 +29,13 @@ mod tokens;
 mod usage;
 mod writer;
 
-pub use audit::{Attribution, Outcome, RunBegun, RunEnded};
+pub use audit::{
+    AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight, ChainFault,
+    ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip, Verification, Verifier,
+};
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink};
+pub use disk::DiskRoom;
 pub use environments::{
     EnvironmentChange, EnvironmentLimits, EnvironmentRecord, EnvironmentRefusal, Limit, Network,
     NewEnvironment, Release, StoredRelease,
@@ -45,4 +51,4 @@ pub use store::{Store, Summary};
 pub use tokens::{
     Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,
 };
-pub use usage::{LastUse, UsageDelta, ValueUsage};
+pub use usage::{DayUsage, LastUse, Use, UsageDetail, UsedFrom, ValueUsage};
