@@ -105,6 +105,8 @@ codes! {
     Escalation, 403, "escalation", "A token can't give what it does not have";
     /// A command that no tool allows.
     CommandNotAllowed, 403, "command-not-allowed", "No tool of this page allows the command";
+    /// A page elsewhere in a browser.
+    ForeignOrigin, 403, "foreign-origin", "Pages elsewhere must not send this";
     /// Nothing there, or nothing that the caller may know of.
     NotFound, 404, "not-found", "There is nothing here";
     /// Another method is needed.

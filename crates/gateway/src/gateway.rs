@@ -47,6 +47,7 @@ struct Shared {
     runs: Runs,
     sandbox: Arc<Sandbox>,
     stopping: CancellationToken,
+    mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
     files: FileCache,
     layouts: Arc<Layouts>,
@@ -95,6 +96,7 @@ impl Gateway {
         let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
+        let stopping = CancellationToken::new();
         let shared = Shared {
             hosts: Hosts::new(settings.public_url.as_deref(), settings.app_domain.as_deref()),
             urls: OnceLock::new(),
@@ -104,7 +106,8 @@ impl Gateway {
             brake: Brake::new(limits.failures_per_minute_max),
             runs: Runs::new(limits),
             sandbox: Arc::new(sandbox),
-            stopping: CancellationToken::new(),
+            mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            stopping,
             work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
@@ -171,6 +174,11 @@ impl Gateway {
     /// Cancelled when the time to finish requests is over.
     pub(crate) fn stopping(&self) -> &CancellationToken {
         &self.shared.stopping
+    }
+
+    /// Where messages of MCP clients go.
+    pub(crate) fn mcp(&self) -> &toolfront_mcp::Endpoint {
+        &self.shared.mcp
     }
 
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {

@@ -1,0 +1,74 @@
+//! The application as a remote MCP server, at `/mcp` below its base URL.
+//!
+//! Every request is judged by itself, like any other request to the application: the same tokens, the same permits, the
+//! same record. There are no sessions that could outlive a token.
+
+mod hosted;
+mod origin;
+mod resource_metadata;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::Method;
+use http::request::Parts;
+use toolfront_token::{ActiveToken, ReadPage};
+
+pub(crate) use self::resource_metadata::resource_metadata;
+
+use self::hosted::Hosted;
+use self::origin::refuse_foreign_origin;
+use super::entry::enter;
+use crate::body;
+use crate::gateway::Gateway;
+use crate::problem::Refusal;
+use crate::request::Context;
+
+/// Where it is, below the application's base URL. A page of this name is reached as `/mcp.md`.
+pub(super) const PATH: &str = "/mcp";
+/// GET would open a stream for messages that no request asked for, and DELETE end a session: there are none.
+const METHODS: &str = "POST";
+const SESSION_BYTES: usize = 16;
+
+pub(super) async fn serve(
+    gateway: &Gateway,
+    context: &Arc<Context>,
+    name: &str,
+    mount: &str,
+    parts: Parts,
+    sent: Body,
+) -> Result<Response, Refusal> {
+    refuse_foreign_origin(gateway, &parts)?;
+    let (limits, arrived) = (gateway.limits(), gateway.now());
+    let entered = enter::<ReadPage>(gateway, &parts.headers, context, name).await;
+    let (permit, environment) = entered.map_err(|refusal| {
+        let address = resource_metadata::address(gateway, &parts.headers, mount);
+        refusal.with_resource_metadata(address.as_deref())
+    })?;
+    if parts.method != Method::POST {
+        return Err(Refusal::method_not_allowed(METHODS));
+    }
+    body::require_json(&parts.headers)?;
+    let bytes = body::read(sent, limits.json_bytes_max, limits.body_time).await?;
+    let caller = permit.by().map(ActiveToken::token).map_or_else(
+        || format!("visitor {} {}", environment.record.id, context.address),
+        |token| token.to_string(),
+    );
+    let application =
+        Hosted::new(gateway, context, name, parts.headers.clone(), arrived, permit, environment);
+    let session = session_id()?;
+    let answer = gateway.mcp().answer(application, &caller, &session, parts, bytes).await;
+    Ok(answer.map(Body::new))
+}
+
+/// An id for a session that may begin: it tells calls apart and carries no right.
+fn session_id() -> Result<String, Refusal> {
+    let mut bytes = [0_u8; SESSION_BYTES];
+    getrandom::fill(&mut bytes).map_err(|cause| Refusal::internal(&cause))?;
+    Ok(bytes.iter().fold(String::with_capacity(2 * SESSION_BYTES), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    }))
+}
