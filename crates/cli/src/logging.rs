@@ -20,6 +20,10 @@ pub(crate) enum LogFormat {
 pub(crate) fn start(format: LogFormat, filter: Option<&str>, otherwise: &str) -> Result<(), String> {
     let filter =
         EnvFilter::builder().parse(filter.unwrap_or(otherwise)).map_err(|error| error.to_string())?;
+    // The protocol's library tells whole messages, with what commands are given and print: never, whatever is asked for.
+    let silent =
+        "rmcp=off".parse().map_err(|error: tracing_subscriber::filter::ParseError| error.to_string())?;
+    let filter = filter.add_directive(silent);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.

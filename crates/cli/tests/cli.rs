@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use home::{Home, KEY, well_formed_key};
 
 /// All commands, with those below them.
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 35] = [
     "up",
     "gateway",
     "gateway init",
@@ -37,6 +37,8 @@ const COMMANDS: [&str; 33] = [
     "tokens get",
     "tokens revoke",
     "whoami",
+    "mcp",
+    "mcp-config",
     "login",
     "context",
     "context list",

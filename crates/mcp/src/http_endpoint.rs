@@ -48,7 +48,7 @@ impl Endpoint {
     /// is to be given.
     pub async fn answer<A: Application>(
         &self,
-        application: A,
+        application: Arc<A>,
         caller: &str,
         session: &str,
         head: Parts,
@@ -57,7 +57,7 @@ impl Endpoint {
         let message = Message::peek(&body);
         let sent = head.headers.get(SESSION).and_then(|id| id.to_str().ok());
         let sent: Option<Arc<str>> = sent.filter(|id| id.len() <= SESSION_BYTES_MAX).map(Arc::from);
-        let mut server = Server::new(Arc::new(application));
+        let mut server = Server::new(application);
         if let Some(session) = sent {
             let caller: Arc<str> = caller.into();
             if let Some(request) = message.cancels() {

@@ -10,6 +10,7 @@ mod http_endpoint;
 mod instructions;
 mod message;
 mod output;
+mod page_list;
 mod page_uri;
 mod progress;
 mod resources;
@@ -19,7 +20,7 @@ mod tools;
 
 pub use application::{Application, Content, PageEntry, Refused};
 pub use http_endpoint::{Answer, Endpoint};
-pub use message::Message;
+pub use resources::TOOLS_KEY;
 pub use stdio::serve_stdio;
 
 /// The longest page or file that is handed out, in bytes.

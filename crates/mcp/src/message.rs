@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// A JSON-RPC message of a client. What does not look like one is left to the protocol's own code to refuse.
 #[derive(Debug, Default, Deserialize)]
-pub struct Message {
+pub(crate) struct Message {
     #[serde(default)]
     method: Option<String>,
     #[serde(default)]
@@ -14,7 +14,7 @@ pub struct Message {
 
 impl Message {
     /// Looks at a body.
-    pub fn peek(body: &[u8]) -> Self {
+    pub(crate) fn peek(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
     }
 

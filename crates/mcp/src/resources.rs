@@ -2,11 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
+use rmcp::model::{MetaObject, Resource, ResourceContents, ResourceTemplate};
 
 use crate::application::{Content, PageEntry};
 use crate::page_uri;
 
+/// Under which name a resource's metadata say how many tools the page declares.
+pub const TOOLS_KEY: &str = "toolfront/tools";
 /// How many resources one answer lists.
 pub(crate) const RESOURCES_MAX: usize = 500;
 
@@ -20,8 +22,11 @@ pub(crate) fn listed(pages: &[PageEntry], cursor: Option<&str>) -> (Vec<Resource
 }
 
 fn resource(page: &PageEntry) -> Resource {
-    let resource =
-        Resource::new(page_uri::of(&page.path), page.path.as_str()).with_mime_type("text/markdown");
+    let mut meta = MetaObject::new();
+    meta.insert(TOOLS_KEY.to_owned(), page.tools.into());
+    let resource = Resource::new(page_uri::of(&page.path), page.path.as_str())
+        .with_mime_type("text/markdown")
+        .with_meta(meta);
     let resource = match &page.title {
         Some(title) => resource.with_title(title),
         None => resource,

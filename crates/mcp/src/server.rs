@@ -13,17 +13,15 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::json;
 
-use crate::application::{Application, Content, PageEntry, Refused};
+use crate::application::{Application, Content, Refused};
 use crate::calls::{CallKey, Calls};
 use crate::instructions::instructions;
 use crate::tools::{ToolCall, tools};
-use crate::{output, page_uri, progress, resources};
+use crate::{output, page_list, page_uri, progress, resources};
 
 /// The revisions that are spoken, the oldest first.
 const REVISIONS: &[ProtocolVersion] =
     &[ProtocolVersion::V_2025_06_18, ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28];
-/// How many pages `list_pages` tells at once.
-const PAGES_MAX: usize = 1000;
 
 /// An application as an MCP server.
 pub(crate) struct Server<A> {
@@ -63,7 +61,7 @@ impl<A: Application> Server<A> {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Refused> {
         match call {
-            ToolCall::ListPages { under } => Ok(pages_result(&self.application.pages().await?, &under)),
+            ToolCall::ListPages { under } => Ok(page_list::result(&self.application.pages().await?, &under)),
             ToolCall::ReadPage { path } => page_result(self.application.read(&path).await?),
             ToolCall::RunCommand { page, request } => {
                 let running = self.application.run(&page, request);
@@ -212,36 +210,4 @@ fn page_result(content: Content) -> Result<CallToolResult, Refused> {
             err.as_bytes().len()
         ))),
     }
-}
-
-fn pages_result(pages: &[PageEntry], under: &str) -> CallToolResult {
-    let is_below = |page: &&PageEntry| {
-        under.is_empty() || page.path.strip_prefix(under).is_some_and(|rest| rest.starts_with('/'))
-    };
-    let all: Vec<_> = pages.iter().filter(is_below).collect();
-    let shown = all.get(..PAGES_MAX).unwrap_or(&all);
-    let left_out = all.len().saturating_sub(shown.len());
-    let mut text = String::new();
-    for page in shown {
-        text.push_str(&page.path);
-        if let Some(title) = &page.title {
-            text.push_str(": ");
-            text.push_str(title);
-        }
-        match page.tools {
-            0 => {}
-            1 => text.push_str(" (1 tool)"),
-            tools => text.push_str(&format!(" ({tools} tools)")),
-        }
-        text.push('\n');
-    }
-    if left_out > 0 {
-        text.push_str(&format!("… and {left_out} more: ask for those `under` one directory.\n"));
-    }
-    if all.is_empty() {
-        text.push_str("There are no pages there.\n");
-    }
-    let mut result = CallToolResult::structured(json!({ "pages": shown, "left_out": left_out }));
-    result.content = vec![ContentBlock::text(text)];
-    result
 }

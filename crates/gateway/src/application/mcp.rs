@@ -16,10 +16,10 @@ use http::Method;
 use http::request::Parts;
 use toolfront_token::{ActiveToken, ReadPage};
 
+pub(crate) use self::origin::refuse_foreign_origin;
 pub(crate) use self::resource_metadata::resource_metadata;
 
 use self::hosted::Hosted;
-use self::origin::refuse_foreign_origin;
 use super::entry::enter;
 use crate::body;
 use crate::gateway::Gateway;
@@ -40,7 +40,7 @@ pub(super) async fn serve(
     parts: Parts,
     sent: Body,
 ) -> Result<Response, Refusal> {
-    refuse_foreign_origin(gateway, &parts)?;
+    refuse_foreign_origin(gateway.settings().public_url.as_deref(), &parts)?;
     let (limits, arrived) = (gateway.limits(), gateway.now());
     let entered = enter::<ReadPage>(gateway, &parts.headers, context, name).await;
     let (permit, environment) = entered.map_err(|refusal| {
@@ -59,12 +59,12 @@ pub(super) async fn serve(
     let application =
         Hosted::new(gateway, context, name, parts.headers.clone(), arrived, permit, environment);
     let session = session_id()?;
-    let answer = gateway.mcp().answer(application, &caller, &session, parts, bytes).await;
+    let answer = gateway.mcp().answer(Arc::new(application), &caller, &session, parts, bytes).await;
     Ok(answer.map(Body::new))
 }
 
 /// An id for a session that may begin: it tells calls apart and carries no right.
-fn session_id() -> Result<String, Refusal> {
+pub(crate) fn session_id() -> Result<String, Refusal> {
     let mut bytes = [0_u8; SESSION_BYTES];
     getrandom::fill(&mut bytes).map_err(|cause| Refusal::internal(&cause))?;
     Ok(bytes.iter().fold(String::with_capacity(2 * SESSION_BYTES), |mut id, byte| {

@@ -4,15 +4,14 @@ use http::header;
 use http::request::Parts;
 use toolfront_api::Code;
 
-use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
 /// A browser names the page that sends a request, and that page has to be at the address that it is sent to, or at the
 /// gateway's own. What is no browser sends no such header.
-pub(super) fn refuse_foreign_origin(gateway: &Gateway, parts: &Parts) -> Result<(), Refusal> {
+pub(crate) fn refuse_foreign_origin(public_url: Option<&str>, parts: &Parts) -> Result<(), Refusal> {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| parts.uri.authority().map(http::uri::Authority::as_str));
-    let public = gateway.settings().public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let public = public_url.map(|url| url.trim_end_matches('/'));
     for origin in parts.headers.get_all(header::ORIGIN) {
         let origin = origin.to_str().unwrap_or_default();
         let authority = origin.split_once("://").map(|(_, authority)| authority);
