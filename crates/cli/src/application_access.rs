@@ -1,5 +1,7 @@
 //! Which application is called, and as whom: what `ask` and `mcp` are given.
 
+#![expect(clippy::doc_markdown, reason = "clap prints these comments as they are, backticks too")]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;

@@ -75,8 +75,8 @@ impl GatewayUrl {
 
     /// What an application at this URL is called: the last segment of its path, or the first label of its host.
     pub fn name(&self) -> String {
-        let segments = self.0.path_segments().into_iter().flatten();
-        let last = segments.filter(|segment| !segment.is_empty()).next_back();
+        let mut segments = self.0.path_segments().into_iter().flatten();
+        let last = segments.rfind(|segment| !segment.is_empty());
         let host = self.0.host_str().unwrap_or_default();
         let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
         let label = if is_address { host } else { host.split('.').next().unwrap_or(host) };

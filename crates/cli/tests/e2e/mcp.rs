@@ -2,75 +2,45 @@
 
 #[path = "mcp/bridge.rs"]
 mod bridge;
+#[path = "mcp/clients.rs"]
+mod clients;
+#[path = "mcp/conformance.rs"]
+mod conformance;
+#[path = "mcp/inspector.rs"]
+mod inspector;
+#[path = "mcp/python.rs"]
+mod python;
+#[path = "mcp/world.rs"]
+mod world;
 
 use std::io::Write;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use self::bridge::{Stdio as Bridge, initialize, text};
+use self::world::{PAGE, World};
 use crate::server::{Ended, Home, Server};
-
-/// `$$1` is the shell's own `$1`.
-const PAGE: &str = "---\ntools:\n  - [echo, {}]\n  - [cat, {regex: '^[a-z]+\\.md$'}, ;]\n  \
-    - command: [sh, -c, 'echo \"$$NAME\"', ;]\n  - command: [sleep, {}, ;]\n    timeout: 5m\nenv: [NAME]\n---\n\
-    # The first page\n\nSee [the guide](guide.md).\n";
-
-/// A gateway with the application `docs`, and tokens to execute and to read.
-struct World {
-    home: Home,
-    server: Server,
-    runner: String,
-    reader: String,
-}
-
-impl World {
-    fn new() -> Self {
-        let home = Home::new();
-        let (server, _) = home.start_logged_in();
-        home.write("docs/README.md", PAGE);
-        home.write("docs/guide.md", "# The guide\n");
-        home.ok(&["deploy", home.path().join("docs").to_str().unwrap()]);
-        let runner = home.ok(&["tokens", "create", "runner", "--env", "docs"]);
-        let reader = home.ok(&["tokens", "create", "reader", "--env", "docs", "--scope", "read"]);
-        Self { home, server, runner, reader }
-    }
-
-    fn url(&self) -> String {
-        format!("{}/e/docs", self.server.url())
-    }
-
-    /// The bridge over standard input and output, with the token in its environment.
-    fn bridge(&self, token: &str, flags: &[&str]) -> Bridge {
-        let url = self.url();
-        let mut words = vec!["mcp", url.as_str()];
-        words.extend(flags);
-        let mut command = self.home.command(&words);
-        command.env("TOOLFRONT_TOKEN", token);
-        Bridge::start(command)
-    }
-}
 
 #[test]
 fn a_client_that_starts_it_explores_runs_and_mends_its_call() {
     let world = World::new();
     for revision in ["2025-06-18", "2025-11-25"] {
         let mut bridge = world.bridge(&world.runner, &["--env", "NAME=Ada"]);
-        let begun = bridge.request("initialize", initialize(revision));
+        let begun = bridge.request("initialize", &initialize(revision));
         assert_eq!(begun["protocolVersion"], revision);
         assert!(begun["instructions"].as_str().unwrap().contains("# The first page"), "{begun}");
-        bridge.notify("notifications/initialized", json!({}));
+        bridge.notify("notifications/initialized", &json!({}));
         assert_eq!(bridge.tools(), ["list_pages", "read_page", "run_command"]);
-        let listed = bridge.tool("list_pages", json!({}));
+        let listed = bridge.tool("list_pages", &json!({}));
         assert_eq!(text(&listed), "README.md: The first page (4 tools)\nguide.md: The guide\n");
-        assert_eq!(text(&bridge.tool("read_page", json!({ "path": "guide.md" }))), "# The guide\n");
-        let refused = bridge.tool("run_command", json!({ "page": "", "command": ["rm", "x"] }));
+        assert_eq!(text(&bridge.tool("read_page", &json!({ "path": "guide.md" }))), "# The guide\n");
+        let refused = bridge.tool("run_command", &json!({ "page": "", "command": ["rm", "x"] }));
         assert!(refused["isError"] == true && text(&refused).contains("cat {regex:"), "{refused}");
-        let ran = bridge.tool("run_command", json!({ "page": "", "command": ["cat", "guide.md"] }));
+        let ran = bridge.tool("run_command", &json!({ "page": "", "command": ["cat", "guide.md"] }));
         assert_eq!((&ran["isError"], text(&ran)), (&json!(false), "# The guide\n[exit code 0]"));
-        let missing = bridge.tool("read_page", json!({ "path": "guid.md" }));
+        let missing = bridge.tool("read_page", &json!({ "path": "guid.md" }));
         assert!(missing["isError"] == true && text(&missing).contains("guide.md"), "{missing}");
-        let read = bridge.request("resources/read", json!({ "uri": "page:///guide.md" }));
+        let read = bridge.request("resources/read", &json!({ "uri": "page:///guide.md" }));
         assert_eq!(read["contents"][0]["text"], "# The guide\n");
         bridge.close();
     }
@@ -92,12 +62,12 @@ fn the_revision_without_sessions_is_spoken_over_stdio_too() {
 fn a_reader_is_shown_no_tool_that_runs_commands_and_a_dead_token_is_told() {
     let world = World::new();
     let mut bridge = world.bridge(&world.reader, &[]);
-    bridge.request("initialize", initialize("2025-11-25"));
+    bridge.request("initialize", &initialize("2025-11-25"));
     assert_eq!(bridge.tools(), ["list_pages", "read_page"]);
-    let refused = bridge.tool("run_command", json!({ "page": "", "command": ["echo", "x"] }));
+    let refused = bridge.tool("run_command", &json!({ "page": "", "command": ["echo", "x"] }));
     assert!(refused["isError"] == true && text(&refused).contains("environments:execute"), "{refused}");
     world.home.ok(&["tokens", "revoke", "reader", "--yes"]);
-    let dead = bridge.tool("read_page", json!({ "path": "" }));
+    let dead = bridge.tool("read_page", &json!({ "path": "" }));
     assert!(dead["isError"] == true && text(&dead).contains("revoked"), "{dead}");
     bridge.close();
 }
@@ -145,7 +115,7 @@ fn the_token_is_taken_from_where_it_is_given() {
             command.env("TOOLFRONT_TOKEN", variable);
         }
         let mut bridge = Bridge::start(command);
-        bridge.request("initialize", initialize("2025-11-25"));
+        bridge.request("initialize", &initialize("2025-11-25"));
         let tools = bridge.tools().len();
         bridge.close();
         tools
@@ -170,14 +140,14 @@ fn cancelling_and_going_away_end_the_command_on_the_server() {
     let world = World::new();
     for (span, cancel) in [("86377.25", true), ("86377.75", false)] {
         let mut bridge = world.bridge(&world.runner, &[]);
-        bridge.request("initialize", initialize("2025-11-25"));
-        bridge.notify("notifications/initialized", json!({}));
+        bridge.request("initialize", &initialize("2025-11-25"));
+        bridge.notify("notifications/initialized", &json!({}));
         let arguments = json!({ "page": "", "command": ["sleep", span] });
         let params = json!({ "name": "run_command", "arguments": arguments });
-        let id = bridge.send("tools/call", params);
+        let id = bridge.send("tools/call", &params);
         until(|| is_running(span));
         if cancel {
-            bridge.notify("notifications/cancelled", json!({ "requestId": id }));
+            bridge.notify("notifications/cancelled", &json!({ "requestId": id }));
             until(|| !is_running(span));
             assert_eq!(bridge.tools().len(), 3);
         }
@@ -207,15 +177,8 @@ fn is_running(span: &str) -> bool {
 #[test]
 fn a_client_connects_to_it_over_http() {
     let world = World::new();
-    let url = world.url();
-    let words = ["mcp", &url, "--transport", "streamable-http", "--port", "0"];
-    let mut command = world.home.command(&words);
-    command.env("TOOLFRONT_TOKEN", &world.runner);
-    let mut child = command.stdin(Stdio::null()).spawn().unwrap();
-    let mut address = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut address)
-        .unwrap();
-    let address = address.trim().trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
+    let bridge = world.http_bridge();
+    let address = bridge.url.trim_start_matches("http://").trim_end_matches("/mcp").to_owned();
     let post = |headers: &str, message: &Value| post(&address, headers, message);
     for revision in ["2025-06-18", "2025-11-25"] {
         let version = format!("mcp-protocol-version: {revision}\r\n");
@@ -233,8 +196,6 @@ fn a_client_connects_to_it_over_http() {
     let list = json!({ "jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {} });
     assert!(post("origin: https://evil.example\r\n", &list).starts_with("HTTP/1.1 403"));
     assert!(post("host: evil.example\r\n", &list).starts_with("HTTP/1.1 421"));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 fn post(address: &str, headers: &str, message: &Value) -> String {
@@ -273,13 +234,13 @@ fn an_application_of_any_server_is_bridged() {
     let words = ["serve", home.path().join("docs").to_str().unwrap(), "--port", "0"].map(str::to_owned);
     let server = Server::start(home.command(&words.each_ref().map(String::as_str)));
     let mut bridge = Bridge::start(home.command(&["mcp", &server.url()]));
-    bridge.request("initialize", initialize("2025-11-25"));
-    let listed = bridge.tool("list_pages", json!({}));
+    bridge.request("initialize", &initialize("2025-11-25"));
+    let listed = bridge.tool("list_pages", &json!({}));
     assert_eq!(
         text(&listed),
         "README.md: The first page (4 tools)\nguide.md: The guide\nsub/more.md: More\n"
     );
-    let ran = bridge.tool("run_command", json!({ "page": "README.md", "command": ["echo", "x"] }));
+    let ran = bridge.tool("run_command", &json!({ "page": "README.md", "command": ["echo", "x"] }));
     assert_eq!(text(&ran), "x\n[exit code 0]");
     bridge.close();
 }

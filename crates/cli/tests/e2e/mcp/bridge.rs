@@ -24,12 +24,12 @@ impl Stdio {
         writeln!(self.input.as_mut().unwrap(), "{message}").unwrap();
     }
 
-    pub(super) fn notify(&mut self, method: &str, params: Value) {
+    pub(super) fn notify(&mut self, method: &str, params: &Value) {
         self.write(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
     }
 
     /// Sends a request and waits for nothing; yields its id.
-    pub(super) fn send(&mut self, method: &str, params: Value) -> u64 {
+    pub(super) fn send(&mut self, method: &str, params: &Value) -> u64 {
         self.last += 1;
         let id = self.last;
         self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
@@ -38,7 +38,7 @@ impl Stdio {
 
     /// The result of a request that succeeds.
     #[track_caller]
-    pub(super) fn request(&mut self, method: &str, params: Value) -> Value {
+    pub(super) fn request(&mut self, method: &str, params: &Value) -> Value {
         let id = self.send(method, params);
         loop {
             let mut line = String::new();
@@ -60,17 +60,17 @@ impl Stdio {
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
         });
-        self.request(method, params)
+        self.request(method, &params)
     }
 
     #[track_caller]
-    pub(super) fn tool(&mut self, name: &str, arguments: Value) -> Value {
-        self.request("tools/call", json!({ "name": name, "arguments": arguments }))
+    pub(super) fn tool(&mut self, name: &str, arguments: &Value) -> Value {
+        self.request("tools/call", &json!({ "name": name, "arguments": arguments }))
     }
 
     #[track_caller]
     pub(super) fn tools(&mut self) -> Vec<String> {
-        let listed = self.request("tools/list", json!({}));
+        let listed = self.request("tools/list", &json!({}));
         let name = |tool: &Value| tool["name"].as_str().unwrap().to_owned();
         listed["tools"].as_array().unwrap().iter().map(name).collect()
     }
