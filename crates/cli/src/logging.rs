@@ -2,7 +2,11 @@
 
 use clap::ValueEnum;
 use serde::Deserialize;
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -20,16 +24,21 @@ pub(crate) enum LogFormat {
 pub(crate) fn start(format: LogFormat, filter: Option<&str>, otherwise: &str) -> Result<(), String> {
     let filter =
         EnvFilter::builder().parse(filter.unwrap_or(otherwise)).map_err(|error| error.to_string())?;
-    // The protocol's library tells whole messages, with what commands are given and print: never, whatever is asked for.
-    let silent =
-        "rmcp=off".parse().map_err(|error: tracing_subscriber::filter::ParseError| error.to_string())?;
-    let filter = filter.add_directive(silent);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
     let _ = match format {
-        LogFormat::Text => lines.with_ansi(colours).with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines.with_ansi(colours).with_target(false).finish().with(quiet()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().with(quiet()).try_init(),
     };
     Ok(())
+}
+
+/// Whatever is asked for, nothing is told by the library that speaks MCP: it tells whole messages, with what commands
+/// are given and what they print.
+fn quiet<S>() -> impl Layer<S>
+where
+    S: Subscriber,
+{
+    filter_fn(|event| event.target().split("::").next() != Some("rmcp"))
 }

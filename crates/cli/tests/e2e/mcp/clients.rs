@@ -30,9 +30,9 @@ pub(super) fn node(home: &std::path::Path, program: &str) -> Command {
     command
 }
 
-/// The Python that has the official client.
-pub(super) fn python(home: &std::path::Path) -> Command {
-    let mut command = command(&directory("python").join("bin/python"));
+/// The Python in that directory, which has the official client.
+pub(super) fn python(home: &std::path::Path, name: &str) -> Command {
+    let mut command = command(&directory(name).join("bin/python"));
     command.env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin");
     command
 }
