@@ -21,6 +21,8 @@ use self::bridge::{Stdio as Bridge, initialize, text};
 use self::world::{PAGE, World};
 use crate::server::{Ended, Home, Server};
 
+const DOCUMENTATION: &str = include_str!("../../../../docs/mcp.md");
+
 #[test]
 fn a_client_that_starts_it_explores_runs_and_mends_its_call() {
     let world = World::new();
@@ -300,6 +302,11 @@ fn the_printed_configuration_names_a_variable_and_no_token() {
                 let servers = if client == "vscode" { "servers" } else { "mcpServers" };
                 assert!(printed[servers]["docs"].is_object(), "{printed}");
             }
+            if !bridge && !["windsurf", "gemini"].contains(&client) {
+                let home = home.path().to_str().unwrap();
+                let printed = ended.stdout.trim().replace(home, "/home/me");
+                assert!(DOCUMENTATION.contains(&printed), "docs/mcp.md does not have {printed}");
+            }
             let names = ended.stdout.contains("TOOLFRONT_TOKEN") || ended.stdout.contains("docs.token");
             assert!(
                 names && !ended.stdout.contains("tf_") && !ended.stderr.contains("tf_"),
@@ -308,4 +315,22 @@ fn the_printed_configuration_names_a_variable_and_no_token() {
             );
         }
     }
+}
+
+/// What the documentation says to paste works as it is.
+#[test]
+fn the_documented_call_works_when_it_is_pasted() {
+    let home = Home::new();
+    let (server, _) = home.start_logged_in();
+    home.write("docs/README.md", "---\ntools:\n  - [ls]\n---\n# The first page\n");
+    home.ok(&["deploy", home.path().join("docs").to_str().unwrap()]);
+    let token = home.ok(&["tokens", "create", "documented", "--env", "docs"]);
+    let blocks = DOCUMENTATION.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let call = blocks.into_iter().find(|block| block.starts_with("curl ")).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "what is documented is to be pasted into a shell")]
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-eu", "-c", &call.replace("https://gw.example.com", &server.url())]);
+    shell.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("TOOLFRONT_TOKEN", &token);
+    let pasted = Ended::from(shell.output().unwrap());
+    assert!(pasted.stdout.contains(r#""stdout":"README.md\n""#), "{} {}", pasted.stdout, pasted.stderr);
 }
