@@ -111,6 +111,8 @@ codes! {
     NotFound, 404, "not-found", "There is nothing here";
     /// Another method is needed.
     MethodNotAllowed, 405, "method-not-allowed", "This method is not allowed here";
+    /// An answer that the client does not take.
+    NotAcceptable, 406, "not-acceptable", "The client does not take what would be answered";
     /// Somebody else was there first.
     Conflict, 409, "conflict", "The request conflicts with what is there";
     /// The name of an environment is taken.

@@ -19,7 +19,7 @@ pub(crate) use self::content::{FileCache, IN_MEMORY_MAX};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::entry::serve;
 pub(crate) use self::files::Files;
-pub(crate) use self::mcp::{refuse_foreign_origin, resource_metadata, session_id};
+pub(crate) use self::mcp::{refuse_foreign_origin, resource_metadata, session_id, told};
 pub(crate) use self::reading::{Reading, read};
 pub(crate) use self::release::Release;
 pub(crate) use self::run_secrets::RunSecrets;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use toolfront_api::Code;
 use toolfront_mcp::{Application, Endpoint};
 
-use crate::application::{refuse_foreign_origin, session_id};
+use crate::application::{refuse_foreign_origin, session_id, told};
 use crate::problem::Refusal;
 use crate::request::{Hosts, RequestIds};
 use crate::server::{self, Bound, StartError};
@@ -85,7 +85,6 @@ impl<A: Application> BridgeServer<A> {
         body::require_json(&parts.headers)?;
         let bytes = body::read(sent, self.limits.json_bytes_max, self.limits.body_time).await?;
         let (application, session) = (Arc::clone(&self.application), session_id()?);
-        let answer = self.endpoint.answer(application, "", &session, parts, bytes).await;
-        Ok(answer.map(Body::new))
+        told(self.endpoint.answer(application, "", &session, parts, bytes).await).await
     }
 }

@@ -12,6 +12,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::json;
+use toolfront_token::without_token_values;
 
 use crate::application::{Application, Content, Refused};
 use crate::calls::{CallKey, Calls};
@@ -123,10 +124,8 @@ impl<A: Application> ServerHandler for Server<A> {
         let call = ToolCall::read(&request.name, request.arguments.unwrap_or_default());
         let call = call.ok_or_else(|| {
             let known: Vec<_> = tools(self.application.may_run()).into_iter().map(|tool| tool.name).collect();
-            ErrorData::invalid_params(
-                format!("there is no tool {}; there are: {}", request.name, known.join(", ")),
-                None,
-            )
+            let told = format!("there is no tool {}; there are: {}", request.name, known.join(", "));
+            ErrorData::invalid_params(without_token_values(&told), None)
         })?;
         let noted = self.session.as_ref().map(|(calls, caller, session)| {
             let (caller, session) = (Arc::clone(caller), Arc::clone(session));
@@ -150,8 +149,9 @@ impl<A: Application> ServerHandler for Server<A> {
             () = cancelled => Err(Refused::new("The call was cancelled.")),
             () = context.ct.cancelled() => Err(Refused::new("The call was cancelled.")),
         };
-        let result =
-            done.unwrap_or_else(|refused| CallToolResult::error(vec![ContentBlock::text(refused.message)]));
+        let result = done.unwrap_or_else(|refused| {
+            CallToolResult::error(vec![ContentBlock::text(without_token_values(&refused.message))])
+        });
         Ok(result.into())
     }
 

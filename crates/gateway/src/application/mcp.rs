@@ -12,8 +12,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Method;
 use http::request::Parts;
+use http::{Method, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use toolfront_api::Code;
+use toolfront_mcp::Answer;
 use toolfront_token::{ActiveToken, ReadPage};
 
 pub(crate) use self::origin::refuse_foreign_origin;
@@ -31,6 +34,8 @@ pub(super) const PATH: &str = "/mcp";
 /// GET would open a stream for messages that no request asked for, and DELETE end a session: there are none.
 const METHODS: &str = "POST";
 const SESSION_BYTES: usize = 16;
+/// How much of the words of a refusal is told.
+const WORDS_BYTES_MAX: usize = 4096;
 
 pub(super) async fn serve(
     gateway: &Gateway,
@@ -59,8 +64,27 @@ pub(super) async fn serve(
     let application =
         Hosted::new(gateway, context, name, parts.headers.clone(), arrived, permit, environment);
     let session = session_id()?;
-    let answer = gateway.mcp().answer(Arc::new(application), &caller, &session, parts, bytes).await;
-    Ok(answer.map(Body::new))
+    told(gateway.mcp().answer(Arc::new(application), &caller, &session, parts, bytes).await).await
+}
+
+/// An answer of the protocol; where it is a refusal in plain words, the same as a problem.
+pub(crate) async fn told(answer: Answer) -> Result<Response, Refusal> {
+    let status = answer.status();
+    let kind = answer.headers().get(header::CONTENT_TYPE);
+    if !(status.is_client_error() || status.is_server_error()) || kind.is_some() {
+        return Ok(answer.map(Body::new));
+    }
+    let words = Limited::new(answer.into_body(), WORDS_BYTES_MAX).collect().await;
+    let words =
+        words.map(|words| String::from_utf8_lossy(&words.to_bytes()).into_owned()).unwrap_or_default();
+    let code = match status {
+        StatusCode::NOT_ACCEPTABLE => Code::NotAcceptable,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        status if status.is_server_error() => return Err(Refusal::internal(&words)),
+        // The media type was judged before: what is meant is a body that is no message.
+        _ => Code::BadRequest,
+    };
+    Err(Refusal::new(code, format!("{words}.")))
 }
 
 /// An id for a session that may begin: it tells calls apart and carries no right.

@@ -19,7 +19,8 @@ fn directory(name: &str) -> PathBuf {
 /// A program of an npm package, run by the Node that is installed beside it, with a home of its own.
 pub(super) fn node(home: &std::path::Path, program: &str) -> Command {
     let programs = directory("mcp-tools").join("node_modules/.bin");
-    let program = if program.ends_with(".mjs") { PathBuf::from(program) } else { programs.join(program) };
+    // The whole path of a script stays as it is.
+    let program = programs.join(program);
     assert!(program.is_file(), "{} is missing: run scripts/test-mcp", program.display());
     let mut command = command(&programs.join("node"));
     command.arg(program.canonicalize().unwrap());

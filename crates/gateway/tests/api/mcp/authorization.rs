@@ -147,5 +147,13 @@ async fn no_answer_and_no_listing_repeats_a_token() {
     let arguments = json!({ "page": value, "command": [value], "env": { value: value } });
     let called: Value = client.tool("run_command", arguments).await;
     let read = client.tool("read_page", json!({ "path": value })).await;
-    assert!(!called.to_string().contains(value) && !read.to_string().contains(value), "{called} {read}");
+    let misshapen = client.tool("run_command", json!({ "page": "", "command": value })).await;
+    let unknown = client.send("tools/call", json!({ "name": "x", "arguments": {} }));
+    let unknown = unknown.await.text();
+    let named = client
+        .post(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": value } }));
+    let named = named.header("mcp-protocol-version", "2025-11-25").send().await.text();
+    for told in [called.to_string(), read.to_string(), misshapen.to_string(), unknown, named] {
+        assert!(!told.contains(value), "{told}");
+    }
 }

@@ -61,16 +61,13 @@ impl<'g> Client<'g> {
     }
 
     /// The result of a request that succeeds.
-    #[track_caller]
-    pub(super) fn result<'c>(&'c self, method: &'c str, params: Value) -> impl Future<Output = Value> + 'c {
-        async move {
-            let answer = self.send(method, params).await;
-            assert_eq!(answer.status, 200, "{}", answer.text());
-            let message = answer.json();
-            assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
-            assert!(message["result"].is_object(), "{message}");
-            message["result"].clone()
-        }
+    pub(super) async fn result(&self, method: &str, params: Value) -> Value {
+        let answer = self.send(method, params).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let message = answer.json();
+        assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
+        assert!(message["result"].is_object(), "{message}");
+        message["result"].clone()
     }
 
     /// The result of a tool's call.

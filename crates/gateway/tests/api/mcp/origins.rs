@@ -65,8 +65,12 @@ async fn other_methods_and_media_types_are_refused() {
     form.send().await.assert_problem(415, "unsupported-media-type");
     let json_alone =
         gateway.as_admin("POST", "/e/docs/mcp").json(&json!({})).header("accept", "application/json");
-    assert_eq!(json_alone.send().await.status, 406);
-    assert_eq!(client.post(&json!([1, 2])).send().await.status, 415);
+    json_alone.send().await.assert_problem(406, "not-acceptable");
+    for message in [json!([1, 2]), json!("tools/list"), json!({ "method": "tools/list" })] {
+        client.post(&message).send().await.assert_problem(400, "bad-request");
+    }
+    let unknown = client.post(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }));
+    unknown.header("mcp-protocol-version", "1999-01-01").send().await.assert_problem(400, "bad-request");
 }
 
 #[tokio::test]
