@@ -86,6 +86,8 @@ fn a_wrong_token_fails_at_once_on_standard_error() {
         (&world.runner, &url, 3),
         (&unknown, &url, 3),
         (&"tf_short".to_owned(), &url, 2),
+        // A token of some other server is sent as it is.
+        (&"another-kind-of-token".to_owned(), &url, 3),
         (&other, &nowhere, 4),
         (&other, &"http://127.0.0.1:9/e/docs".to_owned(), 69),
     ] {
@@ -130,12 +132,25 @@ fn the_token_is_taken_from_where_it_is_given() {
     assert_eq!(tools(&[], &world.reader), 2);
     // The context is that of the admin.
     assert_eq!(tools(&[], ""), 3);
-    // Not of the context's gateway: nothing is sent.
+    // Not of the context's gateway, by its URL or by what it says: nothing is sent.
     let foreign = format!("http://localhost:{}/e/docs", world.server.address.rsplit_once(':').unwrap().1);
     let ended = world.home.run(&["mcp", &foreign]);
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     let other = Home::new();
     assert_eq!(other.run(&["mcp", &url]).code, 3);
+    // Not below the context's URL, and the gateway says that it is one of its own.
+    let gateway = foreign.trim_end_matches("/e/docs");
+    let reader = world.home.write("reader.token", &world.reader);
+    std::fs::set_permissions(&reader, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    world.home.ok(&[
+        "login",
+        gateway,
+        "--token-file",
+        reader.to_str().unwrap(),
+        "--context",
+        "named-otherwise",
+    ]);
+    assert_eq!(tools(&[], ""), 2);
 }
 
 #[test]
