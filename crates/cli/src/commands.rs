@@ -10,6 +10,8 @@ mod doctor;
 mod gateway;
 mod list;
 mod login;
+mod mcp;
+mod mcp_config;
 mod releases;
 mod rollback;
 mod secrets;
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Secrets(secrets::Arguments),
     Tokens(tokens::Arguments),
     Whoami(whoami::Arguments),
+    Mcp(mcp::Arguments),
+    McpConfig(mcp_config::Arguments),
     Login(login::Arguments),
     Context(context::Arguments),
     Config(config::Arguments),
@@ -49,7 +53,8 @@ pub(crate) enum Command {
 
 /// Runs a command to its end.
 pub(crate) fn run(command: Command, invocation: &Invocation) -> Result<(), Failure> {
-    let is_server = matches!(command, Command::Up(_) | Command::Gateway(_) | Command::Serve(_));
+    let is_server =
+        matches!(command, Command::Up(_) | Command::Gateway(_) | Command::Serve(_) | Command::Mcp(_));
     let mut runtime = if is_server {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -77,6 +82,8 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
+        Command::Mcp(arguments) => mcp::run(arguments, invocation).await,
+        Command::McpConfig(arguments) => mcp_config::run(&arguments, invocation),
         Command::Login(arguments) => login::run(arguments, invocation).await,
         Command::Context(arguments) => context::run(arguments, invocation),
         Command::Config(arguments) => config::run(&arguments, invocation),

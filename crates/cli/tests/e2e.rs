@@ -13,6 +13,8 @@ mod caged;
 mod examples;
 #[path = "e2e/life.rs"]
 mod life;
+#[path = "e2e/mcp.rs"]
+mod mcp;
 #[path = "e2e/refusals.rs"]
 mod refusals;
 #[path = "e2e/running.rs"]

@@ -1,5 +1,7 @@
 //! Reading pages and running tools of one application.
 
+mod messages;
+
 use std::fmt;
 use std::time::Duration;
 

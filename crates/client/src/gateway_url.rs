@@ -73,6 +73,22 @@ impl GatewayUrl {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
+    /// What an application at this URL is called: the last segment of its path, or the first label of its host.
+    pub fn name(&self) -> String {
+        let mut segments = self.0.path_segments().into_iter().flatten();
+        let last = segments.rfind(|segment| !segment.is_empty());
+        let host = self.0.host_str().unwrap_or_default();
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let label = if is_address { host } else { host.split('.').next().unwrap_or(host) };
+        last.unwrap_or(label).to_owned()
+    }
+
+    /// Whether `application` stands below it, where a gateway's applications are: then it is for the gateway's tokens.
+    pub fn has_application(&self, application: &Self) -> bool {
+        let below = application.as_str().strip_prefix(self.as_str());
+        below.and_then(|rest| rest.strip_prefix("/e/")).is_some_and(|name| !name.is_empty())
+    }
+
     /// The URL of what stands below it; each segment is escaped.
     pub(crate) fn below<'s>(&self, segments: impl IntoIterator<Item = &'s str>) -> Url {
         let mut url = self.0.clone();
@@ -136,6 +152,32 @@ mod tests {
             let url = GatewayUrl::parse(text).unwrap();
             assert_eq!(url.is_loopback(), loopback, "{text}");
             assert_eq!(url.is_plain_text(), !loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_application_belongs_to_the_gateway_that_it_stands_below() {
+        let has = |gateway: &str, application: &str| {
+            GatewayUrl::parse(gateway).unwrap().has_application(&GatewayUrl::parse(application).unwrap())
+        };
+        assert!(has("http://127.0.0.1:8787", "http://127.0.0.1:8787/e/docs/"));
+        assert!(has("https://h/base", "https://H/base/e/docs"));
+        for other in
+            ["http://127.0.0.1:8788/e/docs", "http://127.0.0.1:8787/x/e/docs", "http://127.0.0.1:8787"]
+        {
+            assert!(!has("http://127.0.0.1:8787", other), "{other}");
+        }
+        assert!(!has("https://h", "http://h/e/docs") && !has("https://h", "https://h.evil.example/e/docs"));
+    }
+
+    #[test]
+    fn an_application_is_called_by_the_end_of_its_path_or_the_begin_of_its_host() {
+        for (url, name) in [
+            ("http://127.0.0.1:8787/e/docs/", "docs"),
+            ("https://docs.apps.example.com", "docs"),
+            ("http://127.0.0.1:8000", "127.0.0.1"),
+        ] {
+            assert_eq!(GatewayUrl::parse(url).unwrap().name(), name);
         }
     }
 

@@ -47,6 +47,7 @@ struct Shared {
     runs: Runs,
     sandbox: Arc<Sandbox>,
     stopping: CancellationToken,
+    mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
     files: FileCache,
     layouts: Arc<Layouts>,
@@ -99,6 +100,7 @@ impl Gateway {
         let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
+        let stopping = CancellationToken::new();
         let shared = Shared {
             hosts: Hosts::new(settings.public_url.as_deref(), settings.app_domain.as_deref()),
             urls: OnceLock::new(),
@@ -108,7 +110,8 @@ impl Gateway {
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),
-            stopping: CancellationToken::new(),
+            mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            stopping,
             work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
@@ -175,6 +178,11 @@ impl Gateway {
     /// Cancelled when the time to finish requests is over.
     pub(crate) fn stopping(&self) -> &CancellationToken {
         &self.shared.stopping
+    }
+
+    /// Where messages of MCP clients go.
+    pub(crate) fn mcp(&self) -> &toolfront_mcp::Endpoint {
+        &self.shared.mcp
     }
 
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {

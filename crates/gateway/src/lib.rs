@@ -9,6 +9,7 @@ mod access;
 mod application;
 mod body;
 mod brake;
+mod bridge;
 mod clock;
 mod confinement;
 mod development;
@@ -30,6 +31,7 @@ mod urls;
 mod usage;
 mod work_directory;
 
+pub use bridge::BridgeServer;
 pub use clock::Clock;
 pub use confinement::{Examination, ExaminationError};
 pub use development::DevServer;

@@ -81,6 +81,16 @@ impl Refusal {
         refusal
     }
 
+    /// Where clients find out what tokens are needed (RFC 9728 section 5.1), if a token is what is lacking.
+    pub(crate) fn with_resource_metadata(mut self, address: Option<&str>) -> Self {
+        let challenge = self.0.challenge.as_ref().and_then(|challenge| challenge.to_str().ok());
+        if let Some((challenge, address)) = challenge.zip(address) {
+            let text = format!(r#"{challenge}, resource_metadata="{address}""#);
+            self.0.challenge = HeaderValue::from_str(&text).ok().or(self.0.challenge);
+        }
+        self
+    }
+
     pub(crate) fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
         let mut refusal = Self::new(Code::TooManyRequests, detail);
         refusal.0.retry_after = Some(wait.max(Duration::from_secs(1)));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Every variable that is read.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "HOME",
     "TOOLFRONT_API_KEY",
     "TOOLFRONT_APP_DOMAIN",
@@ -23,6 +23,7 @@ const NAMES: [&str; 16] = [
     "TOOLFRONT_PUBLIC_URL",
     "TOOLFRONT_TLS_CERT",
     "TOOLFRONT_TLS_KEY",
+    "TOOLFRONT_TOKEN",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 ];

@@ -190,6 +190,14 @@ impl Server {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 
+    /// Ends it as an administrator would, and yields what it has said since it was last listened to.
+    pub(crate) fn terminate_and_read(mut self) -> Vec<String> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+        self.lines.iter().collect()
+    }
+
     /// Ends it with no chance to write anything more.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

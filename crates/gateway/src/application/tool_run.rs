@@ -7,9 +7,11 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
+use toolfront_api::{RunReply, RunRequest};
+use toolfront_app::RequestPath;
 use toolfront_sandbox::Run;
 use toolfront_store::Outcome;
-use toolfront_token::RunTool;
+use toolfront_token::{Permit, RunTool, Timestamp};
 
 use super::audited_run::{AuditedRun, outcome_of};
 use super::entry::{allow, enter, files, request_path};
@@ -21,12 +23,13 @@ use crate::access::reconsider;
 use crate::body;
 use crate::environment_limits::{confine, run_limits, runs_max};
 use crate::gateway::Gateway;
+use crate::memory::Environment;
 use crate::problem::Refusal;
 use crate::request::Context;
 use crate::runs::{Busy, Runner};
 
 /// A command that may run, and that is on record to begin.
-struct Admitted {
+pub(super) struct Admitted {
     run: Run,
     ignored_env: Vec<String>,
     secrets: RunSecrets,
@@ -42,43 +45,56 @@ pub(super) async fn run_tool(
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let admitted = admit(gateway, context, name, path, parts, body).await?;
-    if streaming::is_asked_for(&parts.headers) {
-        return admitted.stream(gateway, context, &parts.headers).await;
-    }
-    admitted.run(gateway, context, &parts.headers).await
-}
-
-async fn admit(
-    gateway: &Gateway,
-    context: &Arc<Context>,
-    name: &str,
-    path: &str,
-    parts: &Parts,
-    body: Body,
-) -> Result<Admitted, Refusal> {
-    let (limits, arrived) = (gateway.limits(), gateway.now());
-    let (permit, environment) = enter::<RunTool>(gateway, &parts.headers, context, name).await?;
-    body::require_json(&parts.headers)?;
+    let (limits, arrived, headers) = (gateway.limits(), gateway.now(), &parts.headers);
+    let (permit, environment) = enter::<RunTool>(gateway, headers, context, name).await?;
+    body::require_json(headers)?;
     let path = request_path(path)?;
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
-    let id = environment.record.id;
+    let asked = Asked { headers, arrived, name, path, request: body::from_object(&bytes) };
+    let admitted = admit(gateway, context, &permit, &environment, asked).await?;
+    if streaming::is_asked_for(headers) {
+        return admitted.stream(gateway, context, headers).await;
+    }
+    let reply = admitted.run(gateway, context, headers).await?;
+    let mut answer = axum::Json(reply).into_response();
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+/// What is asked for, by a request that was let in when it arrived.
+pub(super) struct Asked<'r> {
+    pub(super) headers: &'r HeaderMap,
+    pub(super) arrived: Timestamp,
+    pub(super) name: &'r str,
+    pub(super) path: RequestPath,
+    pub(super) request: Result<RunRequest, Refusal>,
+}
+
+/// The one way to a command that may run: `permit` is of the request's arrival, and is looked at once more.
+pub(super) async fn admit(
+    gateway: &Gateway,
+    context: &Arc<Context>,
+    permit: &Permit<RunTool>,
+    environment: &Environment,
+    asked: Asked<'_>,
+) -> Result<Admitted, Refusal> {
+    let Asked { headers, arrived, name, path, request } = asked;
+    let (limits, id) = (gateway.limits(), environment.record.id);
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
     let runs_max = runs_max(limits, &environment.record.limits);
     let place = gateway.runs().begin(id, runs_max, runner).map_err(busy)?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
-    let identity = reconsider(gateway, &parts.headers, arrived)?;
+    let identity = reconsider(gateway, headers, arrived)?;
     let (permit, environment) = allow::<RunTool>(gateway, identity, name)?;
     if environment.record.id != id {
         return Err(Refusal::hidden());
     }
     let files = files(gateway, &environment).await?;
     let secrets = RunSecrets::of(gateway, &permit, &environment)?;
-    let request = body::from_object(&bytes)?;
-    let prepared = prepare(&files, &path, request, &secrets).await;
+    let prepared = prepare(&files, &path, request?, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
-    let hold = RunHold::new(gateway, place, &parts.headers)?;
+    let hold = RunHold::new(gateway, place, headers)?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
     let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
     confine(&mut run.cage, limits, &environment.record);
@@ -86,13 +102,13 @@ async fn admit(
 }
 
 impl Admitted {
-    /// Answers what the command printed, once it has ended.
-    async fn run(
+    /// What the command printed, once it has ended.
+    pub(super) async fn run(
         self,
         gateway: &Gateway,
         context: &Context,
         headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
+    ) -> Result<RunReply, Refusal> {
         let Self { run, ignored_env, secrets, mut hold, audited } = self;
         let finished = tokio::select! {
             finished = gateway.sandbox().run(run) => Some(finished),
@@ -114,8 +130,6 @@ impl Admitted {
         let finished = secrets.mask_output(finished).await?;
         let answer = reply(finished, ignored_env, &context.request_id, headers);
         audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
-        let mut answer = axum::Json(answer).into_response();
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(answer)
     }
 
