@@ -13,6 +13,7 @@ use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
 
+use crate::access_log::AccessLog;
 use crate::application::FileCache;
 use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
@@ -25,7 +26,6 @@ use crate::server::{Bound, StartError};
 use crate::settings::{Limits, Settings};
 use crate::uploads::Uploads;
 use crate::urls::ApplicationUrls;
-use crate::usage::UsageCounters;
 use crate::work_directory::WorkDirectory;
 use crate::{confinement, environment_limits, routes, server};
 
@@ -42,7 +42,7 @@ struct Shared {
     hosts: Hosts,
     store: Store,
     memory: Arc<Memory>,
-    usage: UsageCounters,
+    access_log: AccessLog,
     brake: Brake,
     runs: Runs,
     sandbox: Arc<Sandbox>,
@@ -106,7 +106,7 @@ impl Gateway {
             urls: OnceLock::new(),
             store,
             memory,
-            usage: UsageCounters::default(),
+            access_log: AccessLog::new(settings.audit.reads),
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),
@@ -134,6 +134,10 @@ impl Gateway {
         let service = routes::service(self.clone());
         let closing = self.clone();
         let bound = Bound::new(settings.listen, settings.tls.as_ref(), &settings.limits, service).await?;
+        let writing = self.clone();
+        self.tasks().spawn(async move {
+            writing.access_log().keep_writing(writing.store(), writing.stopping()).await;
+        });
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
@@ -163,8 +167,8 @@ impl Gateway {
         &self.shared.memory
     }
 
-    pub(crate) fn usage(&self) -> &UsageCounters {
-        &self.shared.usage
+    pub(crate) fn access_log(&self) -> &AccessLog {
+        &self.shared.access_log
     }
 
     pub(crate) fn brake(&self) -> &Brake {

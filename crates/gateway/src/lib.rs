@@ -6,6 +6,7 @@
 //! memory (`memory`), and changed by nothing but the store's changes.
 
 mod access;
+mod access_log;
 mod application;
 mod body;
 mod brake;
@@ -28,7 +29,6 @@ mod server;
 mod settings;
 mod uploads;
 mod urls;
-mod usage;
 mod work_directory;
 
 pub use bridge::BridgeServer;
@@ -45,4 +45,6 @@ pub use toolfront_sandbox::{
 };
 pub use toolfront_store::KeyRotated;
 
-pub use settings::{Confinement, Limits, ServeSettings, Settings, TlsFiles};
+pub use settings::{
+    AnchorSettings, AuditSettings, Confinement, Limits, RecordReads, ServeSettings, Settings, TlsFiles,
+};

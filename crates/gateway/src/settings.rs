@@ -25,8 +25,43 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// What commands are confined to.
     pub confinement: Confinement,
+    /// What is recorded, and for how long that is kept.
+    pub audit: AuditSettings,
     /// What it takes at the most.
     pub limits: Limits,
+}
+
+/// What the audit log takes up, and for how long it keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// Whether reads of pages are recorded, and when.
+    pub reads: RecordReads,
+    /// For how long events are kept; for ever when it is not given.
+    pub keep: Option<Duration>,
+    /// Where signed anchors go.
+    pub anchors: Option<AnchorSettings>,
+}
+
+/// Signed anchors: each minute in which the log has grown, a line that tells where it ends.
+#[derive(Clone, Debug)]
+pub struct AnchorSettings {
+    /// The file that they are appended to; it belongs on another disk or machine.
+    pub file: PathBuf,
+    /// The file of the Ed25519 key, PKCS #8 in PEM.
+    pub signing_key: PathBuf,
+}
+
+/// Whether reads of pages are recorded, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordReads {
+    /// A moment later, many together: a crash can lose those of the last tenth of a second, and their uses.
+    #[default]
+    Batched,
+    /// Before they are answered.
+    Strict,
+    /// Not at all; they are counted only.
+    Off,
 }
 
 /// What commands are confined to, for the whole gateway.
@@ -111,6 +146,7 @@ impl Settings {
             tls: None,
             behind_proxy: false,
             confinement: Confinement::default(),
+            audit: AuditSettings::default(),
             limits: Limits::default(),
         }
     }

@@ -47,8 +47,7 @@ impl Disk {
         let (_, total) = room(directory)?;
         let bytes = RESERVE_MAX.min(total / RESERVE_PART) / BLOCK * BLOCK;
         let reserve = directory.join("reserve");
-        let disk =
-            Self { directory: directory.to_owned(), reserve, bytes, is_held: AtomicBool::new(false) };
+        let disk = Self { directory: directory.to_owned(), reserve, bytes, is_held: AtomicBool::new(false) };
         // Without room for it the gateway starts all the same: it says that the disk is nearly full.
         let _ = disk.take();
         Ok(disk)
@@ -86,7 +85,8 @@ impl Disk {
     }
 
     fn allocate(&self) -> io::Result<()> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.reserve)?;
+        let file =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&self.reserve)?;
         #[cfg(target_os = "linux")]
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.bytes)?;
         #[cfg(not(target_os = "linux"))]

@@ -30,8 +30,9 @@ mod usage;
 mod writer;
 
 pub use audit::{
-    AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight, ChainFault,
-    ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip, Verification, Verifier,
+    AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight,
+    ChainFault, ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip,
+    Verification, Verifier,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink};
@@ -51,4 +52,4 @@ pub use store::{Store, Summary};
 pub use tokens::{
     Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,
 };
-pub use usage::{DayUsage, LastUse, Use, UsageDetail, UsedFrom, ValueUsage};
+pub use usage::{DayUsage, LastUse, UsageDetail, Use, UsedFrom, ValueUsage};

@@ -119,9 +119,8 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel();
         let heads = watch::Sender::new(tail.head());
         let mut book = Book { connection, file, tail, sink, heads: heads.clone() };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || book.keep(&waiting))?;
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || book.keep(&waiting))?;
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), heads })
     }
 
@@ -217,7 +216,8 @@ impl Book {
                 for change in self.tail.absorb(effects) {
                     self.sink.apply(&change);
                 }
-                self.heads.send_if_modified(|head| std::mem::replace(head, self.tail.head()) != self.tail.head());
+                self.heads
+                    .send_if_modified(|head| std::mem::replace(head, self.tail.head()) != self.tail.head());
             });
             for answer in answers {
                 answer(committed.clone());

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use toolfront_app::Manifest;
+use toolfront_store::StoreError;
 
 use super::Gateway;
 
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 /// How old a blob must be that no release has, before it is removed.
@@ -24,15 +25,18 @@ impl Gateway {
             if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
                 tracing::warn!(%cause, "what an earlier process left could not be removed");
             }
-            let mut flush = tokio::time::interval(FLUSH_INTERVAL);
+            let mut count = tokio::time::interval(COUNT_INTERVAL);
             let mut forget = tokio::time::interval(FORGET_INTERVAL);
             let mut tidy = tokio::time::interval(TIDY_INTERVAL);
             loop {
                 tokio::select! {
-                    _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
-                        tracing::error!(%cause, "uses could not be written; they are kept");
+                    _ = count.tick() => if let Err(cause) = gateway.store().count_usage().await {
+                        tracing::error!(%cause, "uses could not be counted; they are kept");
                     },
-                    _ = forget.tick() => gateway.brake().forget_old(),
+                    _ = forget.tick() => {
+                        gateway.brake().forget_old();
+                        gateway.access_log().tell_omitted();
+                    }
                     _ = tidy.tick() => gateway.tidy().await,
                 }
             }
@@ -66,14 +70,21 @@ impl Gateway {
         Ok(())
     }
 
+    /// Has all requests recorded that were answered, and all uses counted.
+    pub(crate) async fn settle_usage(&self) -> Result<(), StoreError> {
+        self.access_log().flush(self.store()).await?;
+        self.store().count_usage().await
+    }
+
     /// Ends what still runs, and writes what is still to be written.
     pub(super) async fn close(&self) {
         self.stopping().cancel();
         self.sandbox().kill_all().await;
         self.tasks().close();
         self.tasks().wait().await;
-        if let Err(cause) = self.usage().flush(self.store()).await {
-            tracing::error!(%cause, "uses could not be written");
+        self.access_log().tell_omitted();
+        if let Err(cause) = self.settle_usage().await {
+            tracing::error!(%cause, "requests and uses could not be recorded");
         }
         let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
         let closed = tokio::task::spawn_blocking(move || {

@@ -147,7 +147,7 @@ pub(super) async fn load(
     authority: Authority,
     selector: TokenSelector,
 ) -> Result<api::Token, Refusal> {
-    gateway.usage().flush(gateway.store()).await?;
+    gateway.settle_usage().await?;
     Ok(views::token(gateway.store().load_token(authority, selector).await?, gateway.now()))
 }
 

@@ -34,11 +34,11 @@ pub(super) fn router() -> OpenApiRouter<Gateway> {
 }
 
 /// The administrator that a permit was granted to.
-fn administrator(permit: &Permit<ManageTokens>) -> Result<(&ActiveToken, Authority), Refusal> {
+pub(super) fn administrator(permit: &Permit<ManageTokens>) -> Result<(&ActiveToken, Authority), Refusal> {
     permit.by().zip(Authority::administrator(permit)).ok_or_else(Refusal::hidden)
 }
 
-fn selector(permit: &Permit<ManageTokens>, id: &str) -> Result<TokenSelector, Refusal> {
+pub(super) fn selector(permit: &Permit<ManageTokens>, id: &str) -> Result<TokenSelector, Refusal> {
     let token = TokenId::parse(id).map_err(|_| Refusal::hidden())?;
     Ok(TokenSelector { organization: *permit.target(), token })
 }
@@ -163,7 +163,7 @@ async fn list(
         limit,
         from,
     })?;
-    gateway.usage().flush(gateway.store()).await?;
+    gateway.settle_usage().await?;
     let page = gateway.store().list_tokens(&permit, filter, now).await?;
     Ok(axum::Json(Page {
         data: page.tokens.into_iter().map(|token| views::token(token, now)).collect(),

@@ -109,8 +109,7 @@ impl ChainRow {
                     sequence: row.get(1)?,
                     hash: hash(row.get(2)?).unwrap_or_else(|| ChainHash::genesis(&name)),
                 };
-                let head =
-                    ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
+                let head = ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
                 Ok(Self { base, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
             })
             .map_err(StoreError::from)

@@ -150,7 +150,11 @@ impl<'g> From<&'g RequestGroup> for GroupDetail<'g> {
             count: group.count,
             bytes: group.bytes,
             until: several.then(|| group.last.to_string()),
-            requests: if several { group.requests.iter().copied().map(request_id).collect() } else { Vec::new() },
+            requests: if several {
+                group.requests.iter().copied().map(request_id).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 }
@@ -164,12 +168,32 @@ pub(super) fn request_id(number: u64) -> String {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Event {
-    OrganizationCreated { name: String },
-    TokenCreated { token: TokenId, name: String, grant: GrantDetail },
-    TokenRotated { token: TokenId, name: String, generation: u32, grant: GrantDetail },
-    TokenFirstUsed { token: TokenId, generation: u32 },
-    TokenRevoked { token: TokenId, reason: Option<String> },
-    EnvironmentCreated { name: String, visibility: &'static str },
+    OrganizationCreated {
+        name: String,
+    },
+    TokenCreated {
+        token: TokenId,
+        name: String,
+        grant: GrantDetail,
+    },
+    TokenRotated {
+        token: TokenId,
+        name: String,
+        generation: u32,
+        grant: GrantDetail,
+    },
+    TokenFirstUsed {
+        token: TokenId,
+        generation: u32,
+    },
+    TokenRevoked {
+        token: TokenId,
+        reason: Option<String>,
+    },
+    EnvironmentCreated {
+        name: String,
+        visibility: &'static str,
+    },
     EnvironmentUpdated {
         name: String,
         visibility: &'static str,
@@ -177,15 +201,35 @@ pub(crate) enum Event {
         limits: EnvironmentLimits,
         end_runs_with_token: bool,
     },
-    EnvironmentDeleted { name: String },
-    ReleasePublished { release: u32, files: u64, bytes: u64 },
-    ReleaseRolledBack { from: Option<u32>, release: u32 },
-    SecretSet { name: String },
-    SecretDeleted { name: String },
-    KeyRotated { number: u32, secrets: usize },
+    EnvironmentDeleted {
+        name: String,
+    },
+    ReleasePublished {
+        release: u32,
+        files: u64,
+        bytes: u64,
+    },
+    ReleaseRolledBack {
+        from: Option<u32>,
+        release: u32,
+    },
+    SecretSet {
+        name: String,
+    },
+    SecretDeleted {
+        name: String,
+    },
+    KeyRotated {
+        number: u32,
+        secrets: usize,
+    },
     RunBegun(RunBegun),
     RunEnded(RunEnded),
-    LogPruned { through: i64, hash: String, count: u64 },
+    LogPruned {
+        through: i64,
+        hash: String,
+        count: u64,
+    },
 }
 
 impl Event {

@@ -140,7 +140,8 @@ impl AuditFilter {
 fn page(connection: &Connection, filter: &AuditFilter, sight: &AuditSight) -> Result<AuditPage, StoreError> {
     let mut known = sight.with_memory(connection);
     let sources = filter.sources(sight);
-    let mut statements = sources.iter().map(|source| source.prepare(connection)).collect::<Result<Vec<_>, _>>()?;
+    let mut statements =
+        sources.iter().map(|source| source.prepare(connection)).collect::<Result<Vec<_>, _>>()?;
     let mut scan = Scan::begin(&sources, &mut statements, filter)?;
     let mut page = AuditPage::default();
     for _ in 0..LOOKED_AT_MAX {

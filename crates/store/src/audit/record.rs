@@ -10,9 +10,6 @@ use super::decision::Decision;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
-/// The version of the written form.
-const VERSION: u32 = 1;
-
 /// An event of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
@@ -53,6 +50,9 @@ pub(super) const COLUMNS: &str = "sequence, at, action, outcome, organization_id
      environment_id, address, user_agent, request_id, uses, detail, hash";
 
 impl AuditRecord {
+    /// The version of the written form.
+    pub const VERSION: u32 = 1;
+
     pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         const TABLE: &str = "audit_events";
         let sequence: i64 = row.get(0)?;
@@ -67,14 +67,16 @@ impl AuditRecord {
             sequence,
             at: Timestamp::from_micros(row.get(1)?),
             action: row.get(2)?,
-            decision: decision.ok_or(StoreError::Corrupt { table: TABLE, column: "outcome", id: sequence })?,
+            decision: decision.ok_or(StoreError::Corrupt {
+                table: TABLE,
+                column: "outcome",
+                id: sequence,
+            })?,
             organization: OrgId::from_stored(row.get(4)?, TABLE, "organization_id")?,
             token: token_id(token, "token_id")?,
             generation: row.get(6)?,
             subject: token_id(subject, "subject_id")?,
-            environment: environment
-                .map(|id| EnvId::from_stored(id, TABLE, "environment_id"))
-                .transpose()?,
+            environment: environment.map(|id| EnvId::from_stored(id, TABLE, "environment_id")).transpose()?,
             address: row.get(9)?,
             user_agent: row.get(10)?,
             request_id: row.get(11)?,
@@ -88,7 +90,13 @@ impl AuditRecord {
     /// all of them always there.
     pub fn line(&self) -> String {
         let mut line = String::with_capacity(384 + self.detail.len());
-        let _ = write!(line, r#"{{"v":{VERSION},"sequence":{},"at":"{}","action":"#, self.sequence, self.at);
+        let _ = write!(
+            line,
+            r#"{{"v":{},"sequence":{},"at":"{}","action":"#,
+            Self::VERSION,
+            self.sequence,
+            self.at
+        );
         quote(&mut line, &self.action);
         let _ = write!(line, r#","outcome":"{}","organization_id":"{}","#, self.decision, self.organization);
         optional_id(&mut line, "token_id", self.token.as_ref());

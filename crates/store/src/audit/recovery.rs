@@ -43,8 +43,8 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
     let mut uncounted = PendingUsage::default();
     let mut open_runs = BTreeSet::new();
     let from = chain.counted_through.saturating_add(1).min(chain.runs_from);
-    let mut statement =
-        connection.prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence >= ?1 ORDER BY sequence"))?;
+    let mut statement = connection
+        .prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence >= ?1 ORDER BY sequence"))?;
     let mut rows = statement.query([from])?;
     while let Some(row) = rows.next()? {
         let record = AuditRecord::read(row)?;

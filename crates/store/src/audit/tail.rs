@@ -104,11 +104,14 @@ impl LogTail {
 
     /// Writes the uses that were told so far into the tables of usage, and that they are there.
     pub(crate) fn count(&self, connection: &Connection, effects: &mut Effects) -> Result<(), StoreError> {
-        let mut pending = if effects.counted.is_some() { PendingUsage::default() } else { self.uncounted.clone() };
+        let mut pending =
+            if effects.counted.is_some() { PendingUsage::default() } else { self.uncounted.clone() };
         let mut open = self.open_runs.clone();
         for (place, told) in effects.told.iter().enumerate() {
             match told {
-                Told::Use(uses) if effects.counted.is_none_or(|counted| place >= counted) => pending.add(uses),
+                Told::Use(uses) if effects.counted.is_none_or(|counted| place >= counted) => {
+                    pending.add(uses)
+                }
                 Told::Use(_) | Told::Slip(_) => {}
                 Told::Begun(sequence) => drop(open.insert(*sequence)),
                 Told::Ended(begin) => drop(open.remove(begin)),

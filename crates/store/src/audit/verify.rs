@@ -51,6 +51,20 @@ pub enum ChainFault {
     },
 }
 
+impl ChainFault {
+    /// The number of the event at which it shows.
+    pub fn sequence(self) -> i64 {
+        match self {
+            Self::Changed { sequence }
+            | Self::Missing { sequence }
+            | Self::Reordered { sequence, .. }
+            | Self::CutOff { sequence, .. }
+            | Self::Added { sequence }
+            | Self::Rewritten { sequence } => sequence,
+        }
+    }
+}
+
 impl fmt::Display for ChainFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,7 +128,12 @@ impl Verifier {
     ///
     /// # Errors
     /// [`ChainFault`] when it is not the one that was written.
-    pub fn take_line(&mut self, sequence: i64, hash: Option<ChainHash>, line: &str) -> Result<(), ChainFault> {
+    pub fn take_line(
+        &mut self,
+        sequence: i64,
+        hash: Option<ChainHash>,
+        line: &str,
+    ) -> Result<(), ChainFault> {
         let expected = self.head.sequence.saturating_add(1);
         if sequence != expected {
             return Err(ChainFault::Missing { sequence: expected });
@@ -194,7 +213,8 @@ fn walk(
 
 fn cut_off(chain: &ChainRow, head: ChainHead) -> Option<ChainFault> {
     let sequence = head.sequence.saturating_add(1);
-    (head.sequence < chain.head.sequence).then_some(ChainFault::CutOff { sequence, last: chain.head.sequence })
+    (head.sequence < chain.head.sequence)
+        .then_some(ChainFault::CutOff { sequence, last: chain.head.sequence })
 }
 
 /// Looks for the event that belongs behind `head` under other numbers.

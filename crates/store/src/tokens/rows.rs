@@ -13,8 +13,8 @@ use super::{NamedEnvironment, StoredToken, TokenSelector};
 use crate::audit::{self, Attribution, Event};
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
-use crate::writer::WriteTransaction;
 use crate::usage::{LastUse, ValueUsage};
+use crate::writer::WriteTransaction;
 
 const TOKEN: &str = "id, organization_id, name, created_at, created_by, generation, revoked_at, revoked_by, revocation_reason";
 const GENERATION: &str = "number, digest, hint, issued_at, scope, all_environments, expires_at, first_used_at, \

@@ -4,10 +4,10 @@ use rusqlite::Connection;
 use toolfront_token::{Authority, EnvId, Timestamp, TokenId};
 
 use super::pending::day;
-use crate::tokens::{TokenRefusal, TokenSelector, find};
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 use crate::store::Store;
+use crate::tokens::{TokenRefusal, TokenSelector, find};
 
 /// For how many days uses are kept by day and environment.
 const DAYS_MAX: i64 = 400;
@@ -45,12 +45,7 @@ pub struct UsageDetail {
 
 impl UsageDetail {
     /// Reads a token's, of so many days up to `now`.
-    fn read(
-        connection: &Connection,
-        token: TokenId,
-        days: u16,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    fn read(connection: &Connection, token: TokenId, days: u16, now: Timestamp) -> Result<Self, StoreError> {
         let from = day(now).saturating_sub(i64::from(days)).saturating_add(1);
         let mut statement = connection.prepare_cached(
             "SELECT day, environment_id, count FROM usage_days WHERE token_id = ?1 AND day >= ?2

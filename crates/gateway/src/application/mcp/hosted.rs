@@ -59,7 +59,9 @@ impl Hosted {
         let path = escaped(path);
         let request = Request::get("/").body(()).map_err(|err| Refusal::internal(&err))?;
         let (parts, ()) = request.into_parts();
-        let read = read_page(&self.gateway, &self.permit, &self.environment, "", &path, &parts).await?;
+        let read =
+            read_page(&self.gateway, &self.context, &self.permit, &self.environment, "", &path, &parts)
+                .await?;
         let media_type = read.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.map(str::to_owned);
         let bytes = match Limited::new(read.into_body(), FILE_BYTES_MAX).collect().await {

@@ -1,0 +1,124 @@
+//! What requests were, gathered until it is written.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use toolfront_store::{AccessEvent, Attribution, Decision, RequestGroup};
+use toolfront_token::{EnvId, OrgId, Timestamp};
+
+use super::story::Holder;
+
+const SHARDS: usize = 16;
+/// How many groups wait at the most. When the log can't be written for so long that there are more, requests are
+/// refused rather than left out.
+const GROUPS_MAX: usize = 50_000;
+/// How many ids of requests a group keeps; those beyond are counted.
+const REQUESTS_MAX: usize = 256;
+
+/// What the requests of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    pub(super) holder: Option<Holder>,
+    /// Of the environment, when nobody's value was presented.
+    pub(super) organization: Option<OrgId>,
+    pub(super) environment: Option<EnvId>,
+    pub(super) address: Option<IpAddr>,
+    pub(super) user_agent: Option<Arc<str>>,
+    pub(super) decision: Decision,
+    pub(super) event: AccessEvent,
+}
+
+/// Requests of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Requests {
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) count: u64,
+    pub(super) uses: u64,
+    pub(super) bytes: u64,
+    pub(super) ids: Vec<u64>,
+}
+
+impl Requests {
+    fn add(&mut self, more: Self) {
+        self.first = self.first.min(more.first);
+        self.last = self.last.max(more.last);
+        self.count += more.count;
+        self.uses += more.uses;
+        self.bytes += more.bytes;
+        let room = REQUESTS_MAX.saturating_sub(self.ids.len());
+        self.ids.extend(more.ids.into_iter().take(room));
+    }
+}
+
+type Shard = HashMap<Kind, Requests>;
+
+/// Sharded by kind, so that few requests meet at one lock.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+    groups: AtomicUsize,
+}
+
+impl Buffer {
+    /// Whether requests may still be let in that have to be recorded.
+    pub(super) fn has_room(&self) -> bool {
+        self.groups.load(Ordering::Relaxed) < GROUPS_MAX
+    }
+
+    /// How many groups wait.
+    pub(super) fn len(&self) -> usize {
+        self.groups.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add(&self, kind: Kind, requests: Requests) {
+        let index = usize::try_from(self.hasher.hash_one(kind.holder)).unwrap_or_default() % SHARDS;
+        let mut shard = self.shards.get(index).unwrap_or(&self.shards[0]).lock();
+        match shard.get_mut(&kind) {
+            Some(known) => known.add(requests),
+            None => {
+                shard.insert(kind, requests);
+                self.groups.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// All that waits, the oldest first.
+    pub(super) fn take(&self) -> Vec<(Kind, Requests)> {
+        let mut taken: Vec<_> =
+            self.shards.iter().flat_map(|shard| std::mem::take(&mut *shard.lock())).collect();
+        self.groups.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken.sort_by_key(|(_, requests)| requests.first);
+        taken
+    }
+}
+
+/// The group as the store takes it; `home` is whose it is when it is nobody's.
+pub(super) fn group(kind: &Kind, requests: &Requests, home: OrgId) -> RequestGroup {
+    let holder = kind.holder;
+    RequestGroup {
+        by: Attribution {
+            organization: holder.map(|holder| holder.organization).or(kind.organization).unwrap_or(home),
+            token: holder.map(|holder| holder.token),
+            generation: holder.map(|holder| holder.generation),
+            address: kind.address,
+            user_agent: kind.user_agent.as_deref().map(str::to_owned),
+            request_id: None,
+            use_slip: None,
+        },
+        environment: kind.environment,
+        decision: kind.decision,
+        event: kind.event.clone(),
+        first: requests.first,
+        last: requests.last,
+        count: requests.count,
+        uses: requests.uses,
+        bytes: requests.bytes,
+        requests: requests.ids.clone(),
+    }
+}
