@@ -73,7 +73,7 @@ async fn pitfall_18_revoking_with_kill_ends_a_command_that_runs() {
         revoke.json(&json!({ "kill": true })).send().await.data();
         let answer = running.await.unwrap().json();
         assert_eq!(answer["result"]["isError"], true, "{answer}");
-        assert!(super::client::text(&answer["result"]).contains("revoked"), "{answer}");
+        assert!(super::client::text(&answer["result"]).contains("ended with it"), "{answer}");
         napper.be_gone().await;
     }
 }
