@@ -207,6 +207,21 @@ fn once(now: Timestamp, uses: u64, bytes: u64, id: u64) -> Requests {
     Requests { first: now, last: now, count: 1, uses, bytes, ids: vec![id] }
 }
 
+/// Tells of a call that is about to be answered well.
+pub(crate) fn tell_called(gateway: &Gateway, context: &Context, method: &str, path: &str) {
+    let event = AccessEvent::Called { method: method.into(), path: path.into(), status: 200 };
+    tell(gateway, context, event, Decision::Allowed, 0);
+}
+
+/// Tells of how a request was refused on its way, unless an event tells of it already.
+pub(crate) fn tell_unless_told(gateway: &Gateway, context: &Context, event: AccessEvent, decision: Decision) {
+    let slip = context.story.slip();
+    if slip.take() {
+        slip.put_back();
+        tell(gateway, context, event, decision, 0);
+    }
+}
+
 /// Tells of something that a request did on its way, such as a page that it read over MCP.
 pub(crate) fn tell(gateway: &Gateway, context: &Context, event: AccessEvent, decision: Decision, bytes: u64) {
     let (story, holder) = (&context.story, context.story.holder());

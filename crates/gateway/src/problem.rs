@@ -191,6 +191,11 @@ impl Refusal {
         self.0.denial
     }
 
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.code.status()
+    }
+
     #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code

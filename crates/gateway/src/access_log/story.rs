@@ -84,7 +84,8 @@ impl Story {
         self.environment.get().copied()
     }
 
-    pub(super) fn found(&self) -> Option<&Found> {
+    /// The page or file that the request is answered with.
+    pub(crate) fn found(&self) -> Option<&Found> {
         self.found.get()
     }
 

@@ -16,7 +16,7 @@ use super::reading::{Reading, read};
 use super::release::Release;
 use super::tool_run::run_tool;
 use crate::access::{Identity, authenticate};
-use crate::access_log::Door;
+use crate::access_log::{Door, Story};
 use crate::gateway::Gateway;
 use crate::memory::Environment;
 use crate::problem::Refusal;
@@ -48,7 +48,7 @@ pub(crate) async fn serve(
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Err(Refusal::method_not_allowed(METHODS));
     }
-    read_page(gateway, context, &permit, &environment, mount, path, &parts).await
+    read_page(gateway, &context.story, &permit, &environment, mount, path, &parts).await
 }
 
 /// The permit of whoever sends the request. A token that is sent is judged, on public applications too.
@@ -98,7 +98,7 @@ pub(super) fn request_path(path: &str) -> Result<RequestPath, Refusal> {
 
 pub(super) async fn read_page(
     gateway: &Gateway,
-    context: &Context,
+    story: &Story,
     _permit: &Permit<ReadPage>,
     environment: &Environment,
     mount: &str,
@@ -106,7 +106,7 @@ pub(super) async fn read_page(
     parts: &Parts,
 ) -> Result<Response, Refusal> {
     let files = files(gateway, environment).await?;
-    let story = Some(&context.story);
+    let story = Some(story);
     let is_public = environment.record.visibility == Visibility::Public;
     let (method, headers, query) = (&parts.method, &parts.headers, parts.uri.query());
     let path = request_path(path)?;

@@ -76,6 +76,13 @@ impl Gateway {
         self.store().count_usage().await
     }
 
+    /// The same for an answer that has to be given although the log can't be written.
+    pub(crate) async fn settle_usage_if_it_can_be(&self) {
+        if let Err(cause) = self.settle_usage().await {
+            tracing::error!(%cause, "requests and uses could not be recorded; they are kept");
+        }
+    }
+
     /// Ends what still runs, and writes what is still to be written.
     pub(super) async fn close(&self) {
         self.stopping().cancel();

@@ -55,7 +55,7 @@ async fn usage(
     if !(1..=DAYS_MAX).contains(&days) {
         return Err(Refusal::invalid_field("days", "must be 1 to 400"));
     }
-    gateway.settle_usage().await?;
+    gateway.settle_usage_if_it_can_be().await;
     let selector = selector(&permit, &id)?;
     let usage = gateway.store().token_usage(authority, selector, days, gateway.now()).await?;
     Ok(axum::Json(Data { data: views::token_usage(usage) }))

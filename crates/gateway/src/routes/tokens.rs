@@ -163,7 +163,7 @@ async fn list(
         limit,
         from,
     })?;
-    gateway.settle_usage().await?;
+    gateway.settle_usage_if_it_can_be().await;
     let page = gateway.store().list_tokens(&permit, filter, now).await?;
     Ok(axum::Json(Page {
         data: page.tokens.into_iter().map(|token| views::token(token, now)).collect(),

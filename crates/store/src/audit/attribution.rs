@@ -58,7 +58,7 @@ impl UseSlip {
     }
 
     /// Gives the use back: the event that had taken it was not kept.
-    pub(crate) fn put_back(&self) {
+    pub fn put_back(&self) {
         self.taken.store(false, Ordering::Release);
     }
 }
