@@ -96,6 +96,6 @@ impl Story {
 
     /// Whether no event tells of the request yet; from now on one does.
     pub(super) fn take(&self) -> bool {
-        self.slip.get().is_none_or(|slip| slip.take())
+        self.slip.get_or_init(Arc::default).take()
     }
 }
