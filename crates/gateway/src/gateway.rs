@@ -19,6 +19,7 @@ use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
 use crate::layouts::Layouts;
 use crate::memory::Memory;
+use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::request::{Hosts, RequestIds};
 use crate::runs::Runs;
@@ -53,6 +54,8 @@ struct Shared {
     layouts: Arc<Layouts>,
     uploads: Uploads,
     readiness: Readiness,
+    metrics: Arc<Metrics>,
+    log_ends_well: bool,
     /// What goes on beyond the requests that began it, and is waited for when the gateway stops.
     tasks: TaskTracker,
     request_ids: RequestIds,
@@ -91,13 +94,15 @@ impl Gateway {
         // Before anything is loaded: the launcher is a copy of this process, and small only now.
         let started = confinement::start(&settings.confinement, work.runs()).await;
         let runs = Runs::new(&settings.limits);
+        let metrics = Arc::new(Metrics::new());
+        let memory = Arc::new(Memory::new(runs.clone(), Arc::clone(&metrics)));
         let opened = match started {
             Ok(sandbox) => {
-                open_store(&settings, runs.clone(), clock.as_ref()).await.map(|opened| (sandbox, opened))
+                open_store(&settings, &memory, clock.as_ref()).await.map(|opened| (sandbox, opened))
             }
             Err(err) => Err(err),
         };
-        let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
+        let (sandbox, (store, log_ends_well)) = opened.inspect_err(|_| drop(work.remove()))?;
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
         let stopping = CancellationToken::new();
@@ -117,6 +122,8 @@ impl Gateway {
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
             readiness: Readiness::default(),
+            metrics,
+            log_ends_well,
             tasks: TaskTracker::new(),
             request_ids: RequestIds::starting_at(start),
             clock,
@@ -138,6 +145,12 @@ impl Gateway {
         self.tasks().spawn(async move {
             writing.access_log().keep_writing(writing.store(), writing.stopping()).await;
         });
+        if let Some(address) = settings.ops_listen {
+            let service = routes::operations_service(self.clone());
+            let operations = Bound::new(address, None, &settings.limits, service).await?;
+            let stopping = self.stopping().clone();
+            self.tasks().spawn(async move { drop(operations.serve(stopping.cancelled_owned()).await) });
+        }
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
@@ -213,6 +226,15 @@ impl Gateway {
         &self.shared.readiness
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Whether the audit log ended with its last event when the gateway was started.
+    pub(crate) fn log_ends_well(&self) -> bool {
+        self.shared.log_ends_well
+    }
+
     pub(crate) fn request_ids(&self) -> &RequestIds {
         &self.shared.request_ids
     }
@@ -226,11 +248,10 @@ impl Gateway {
 /// Opens the store, and takes everything into memory that requests are judged by.
 async fn open_store(
     settings: &Settings,
-    runs: Runs,
+    memory: &Arc<Memory>,
     clock: &dyn Clock,
-) -> Result<(Store, Arc<Memory>), StartError> {
-    let memory = Arc::new(Memory::new(runs));
-    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(&memory), clock.now());
+) -> Result<(Store, bool), StartError> {
+    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
     tracing::info!(
@@ -239,8 +260,20 @@ async fn open_store(
         directory = %settings.data_dir.display(),
         "store opened"
     );
+    if summary.interrupted_runs > 0 {
+        let runs = summary.interrupted_runs;
+        tracing::warn!(
+            runs,
+            "commands were under way when the gateway last ended; they are recorded as interrupted"
+        );
+    }
+    if !summary.log_ends_well {
+        tracing::error!(
+            "the audit log does not end with its last event: `toolfront audit verify` tells more"
+        );
+    }
     prepare_key(&store).await;
-    Ok((store, memory))
+    Ok((store, summary.log_ends_well))
 }
 
 /// Makes the key of the secrets when there is none yet. Without a usable one all goes on that needs no secret.

@@ -20,6 +20,7 @@ mod layouts;
 #[doc(hidden)]
 pub mod measure;
 mod memory;
+mod metrics;
 mod problem;
 mod readiness;
 mod request;

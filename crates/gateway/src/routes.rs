@@ -29,6 +29,7 @@ use http::{Method, Request, Uri};
 use hyper::body::Incoming;
 use toolfront_api::{Code, REQUEST_ID_HEADER};
 use tower::ServiceExt;
+use tracing::Instrument;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -104,6 +105,21 @@ pub(crate) fn service(gateway: Gateway) -> Service {
     })
 }
 
+/// What answers at the address for those who run the gateway.
+pub(crate) fn operations_service(gateway: Gateway) -> Service {
+    let router = operations::open_router().with_state(gateway.clone());
+    Arc::new(move |request: Request<Incoming>, _: SocketAddr| {
+        let (router, request_id) = (router.clone(), gateway.request_ids().next_text());
+        Box::pin(async move {
+            let Ok(answer) = router.oneshot(request.map(Body::new)).await;
+            match problem::refusal_in(&answer) {
+                Some(refusal) => refusal.into_answer(&request_id),
+                None => answer,
+            }
+        })
+    })
+}
+
 async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer: SocketAddr) -> Response {
     let started = std::time::Instant::now();
     let behind_proxy = gateway.settings().behind_proxy;
@@ -119,7 +135,11 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
         Ok(()) if head_bytes(&request) > gateway.limits().header_bytes_max => {
             Err(Refusal::new(Code::HeadersTooLarge, "The path and the headers are too large together."))
         }
-        Ok(()) => dispatch(gateway, router, &context, request).await,
+        Ok(()) => {
+            // At the debug level, so that it costs nothing where nobody collects spans.
+            let span = tracing::debug_span!("request", request_id = %context.request_id, %method);
+            dispatch(gateway, router, &context, request).instrument(span).await
+        }
     };
     let answer = answer.and_then(|answer| match problem::refusal_in(&answer) {
         Some(refusal) => Err(refusal.allowing(answer.headers().get(header::ALLOW).cloned())),
@@ -127,7 +147,9 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
     });
     let decision = access_log::decision(&answer);
     let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
+    let kind = open.kind();
     let mut answer = open.answered(decision, answer).await;
+    gateway.metrics().requests.answered(kind, answer.status().as_u16(), started.elapsed());
     answer.headers_mut().extend(HeaderValue::from_str(&context.request_id).map(|id| (REQUEST_ID, id)));
     let path = if is_loggable { path.as_str() } else { "(withheld: it carries a token)" };
     log(&method, path, &answer, &context, started.elapsed());

@@ -15,6 +15,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where health, readiness and metrics are answered to everybody, besides.
+    pub ops_listen: Option<SocketAddr>,
     /// What clients call it, such as `https://apps.example.com`; made from `listen` when it is not given.
     pub public_url: Option<String>,
     /// The domain below which each application has a host of its own, such as `apps.example.com`.
@@ -141,6 +143,7 @@ impl Settings {
         Self {
             data_dir,
             listen,
+            ops_listen: None,
             public_url: None,
             app_domain: None,
             tls: None,

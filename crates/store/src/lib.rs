@@ -35,7 +35,7 @@ pub use audit::{
     Verification, Verifier,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
-pub use change::{Change, ChangeSink};
+pub use change::{Change, ChangeSink, CommitReport};
 pub use disk::DiskRoom;
 pub use environments::{
     EnvironmentChange, EnvironmentLimits, EnvironmentRecord, EnvironmentRefusal, Limit, Network,
@@ -50,6 +50,7 @@ pub use secrets::{
 };
 pub use store::{Store, Summary};
 pub use tokens::{
-    Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,
+    Cursor, NamedEnvironment, Position, StoredToken, TokenCounts, TokenFilter, TokenPage, TokenRefusal,
+    TokenSelector,
 };
 pub use usage::{DayUsage, LastUse, UsageDetail, Use, UsedFrom, ValueUsage};

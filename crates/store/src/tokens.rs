@@ -1,5 +1,6 @@
 //! Tokens: issue, rotate, revoke, find, list.
 
+mod counts;
 mod listing;
 mod rows;
 
@@ -11,6 +12,7 @@ use toolfront_token::{
     RotateError, RotateRequest, Timestamp, TokenId, TokenRecord,
 };
 
+pub use self::counts::TokenCounts;
 pub use self::listing::{Cursor, Position, TokenFilter, TokenPage};
 pub(crate) use self::rows::{find, insert, load};
 use crate::actor::Acting;

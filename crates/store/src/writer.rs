@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use crate::audit::{ChainHash, ChainHead, Effects, LogTail, Told};
-use crate::change::{Change, ChangeSink};
+use crate::change::{Change, ChangeSink, CommitReport};
 use crate::database_file::DatabaseFile;
 use crate::error::StoreError;
 
@@ -210,7 +211,7 @@ struct Book {
 impl Book {
     fn keep(&mut self, waiting: &mpsc::Receiver<Job>) {
         while let Ok(first) = waiting.recv() {
-            let mut answers = Vec::new();
+            let (mut answers, begun) = (Vec::new(), Instant::now());
             let committed = self.commit(first, waiting, &mut answers);
             let committed = committed.map(|effects| {
                 for change in self.tail.absorb(effects) {
@@ -219,6 +220,8 @@ impl Book {
                 self.heads
                     .send_if_modified(|head| std::mem::replace(head, self.tail.head()) != self.tail.head());
             });
+            let is_kept = committed.is_ok();
+            self.sink.committed(CommitReport { calls: answers.len(), took: begun.elapsed(), is_kept });
             for answer in answers {
                 answer(committed.clone());
             }

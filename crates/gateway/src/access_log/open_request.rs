@@ -11,6 +11,7 @@ use super::buffer::Kind;
 use super::story::Door;
 use super::{Told, once, path_text};
 use crate::gateway::Gateway;
+use crate::metrics::RequestKind;
 use crate::problem::Refusal;
 use crate::request::Context;
 use crate::settings::RecordReads;
@@ -37,11 +38,25 @@ impl<'r> OpenRequest<'r> {
         Self { gateway, context: Arc::clone(context), method: method.clone(), path, is_over: false }
     }
 
+    /// What the request is for.
+    pub(crate) fn kind(&self) -> RequestKind {
+        match self.context.story.door() {
+            Some(Door::Application) if self.method == Method::POST => RequestKind::Run,
+            Some(Door::Application) => RequestKind::Read,
+            Some(Door::Mcp) => RequestKind::Mcp,
+            None => RequestKind::Api,
+        }
+    }
+
     /// Tells of the answer, and yields it; where reads have to be on the disk first, once they are.
     pub(crate) async fn answered(mut self, decision: Decision, answer: Response) -> Response {
         self.is_over = true;
         let bytes = answer.body().size_hint().exact().unwrap_or_default();
         let log = self.gateway.access_log();
+        let is_decided = self.context.story.has_caller() || self.context.story.environment().is_some();
+        if is_decided || decision.is_denial() {
+            self.gateway.metrics().decided(decision);
+        }
         let Some(told) = self.told(decision, answer.status().as_u16(), bytes) else { return answer };
         let is_read = matches!(told.kind.event, AccessEvent::PageRead { .. });
         let batch = log.add(told);

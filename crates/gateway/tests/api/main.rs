@@ -18,6 +18,7 @@ mod hidden;
 mod introspection;
 mod matrix;
 mod mcp;
+mod metrics;
 mod openapi;
 mod operations;
 mod organizations;
