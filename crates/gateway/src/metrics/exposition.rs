@@ -1,4 +1,4 @@
-//! The text that Prometheus reads (OpenMetrics 1.0).
+//! The text that Prometheus reads (`OpenMetrics` 1.0).
 
 use axum::body::Body;
 use axum::response::Response;

@@ -75,7 +75,7 @@ impl<'s> Scan<'s> {
         // The last instant before `until`, and all events of it.
         let before = filter.until.map_or(i64::MAX, |until| until.micros().saturating_sub(1));
         let end = AuditCursor { at: before, sequence: i64::MAX };
-        let from = filter.since.map_or(i64::MIN, |since| since.micros());
+        let from = filter.since.map_or(i64::MIN, toolfront_token::Timestamp::micros);
         let place = match filter.order {
             AuditOrder::NewestFirst => filter.after.map_or(end, |after| after.min(end)),
             AuditOrder::OldestFirst => filter.after.unwrap_or(AuditCursor { at: i64::MIN, sequence: 0 }),
