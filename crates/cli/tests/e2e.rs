@@ -23,5 +23,7 @@ mod running;
 mod secrets;
 #[path = "e2e/server.rs"]
 mod server;
+#[path = "e2e/telemetry.rs"]
+mod telemetry;
 #[path = "e2e/up.rs"]
 mod up;

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::session::Invocation;
 use crate::shutdown;
+use crate::telemetry::Telemetry;
 
 /// Run a gateway for production: everything from flags, then TOOLFRONT_* variables, then a configuration file
 #[derive(Debug, Args)]
@@ -88,7 +89,11 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
 
 async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(), Failure> {
     let filter = invocation.settings.variables.text("TOOLFRONT_LOG")?;
-    logging::start(resolved.log_format, filter, "info")
+    let telemetry = match &resolved.otlp_endpoint {
+        Some(endpoint) => Some(telemetry(endpoint.clone()).await?),
+        None => None,
+    };
+    logging::start_with(resolved.log_format, filter, "info", telemetry.as_ref())
         .map_err(|fault| Failure::wrong_use(format!("TOOLFRONT_LOG: {fault}")))?;
     let stop = shutdown::requested(invocation.printer)?;
     let gateway = Gateway::open(resolved.settings).await.map_err(|error| start_failure(&error))?;
@@ -100,7 +105,16 @@ async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(
     }
     let bound = gateway.bind().await.map_err(|error| start_failure(&error))?;
     invocation.printer.say(format_args!("Listening at {}, for {}.", bound.local_addr(), bound.url()));
-    bound.serve(stop).await.map_err(|error| start_failure(&error))
+    let served = bound.serve(stop).await.map_err(|error| start_failure(&error));
+    if let Some(telemetry) = telemetry {
+        let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
+    }
+    served
+}
+
+async fn telemetry(endpoint: String) -> Result<Telemetry, Failure> {
+    let started = tokio::task::spawn_blocking(move || Telemetry::start(&endpoint)).await;
+    started.unwrap_or_else(|fault| Err(fault.to_string())).map_err(Failure::wrong_use)
 }
 
 /// Why a server did not start; what the person typed is told apart from what the machine refused.

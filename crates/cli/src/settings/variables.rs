@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Every variable that is read.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 19] = [
     "HOME",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
     "TOOLFRONT_APP_DOMAIN",
     "TOOLFRONT_BEHIND_PROXY",
@@ -19,6 +20,7 @@ const NAMES: [&str; 17] = [
     "TOOLFRONT_LISTEN",
     "TOOLFRONT_LOG",
     "TOOLFRONT_LOG_FORMAT",
+    "TOOLFRONT_OPS_LISTEN",
     "TOOLFRONT_ORG_ID",
     "TOOLFRONT_PUBLIC_URL",
     "TOOLFRONT_TLS_CERT",

@@ -16,6 +16,8 @@ use crate::span;
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
     pub(super) listen: Option<String>,
+    pub(super) ops_listen: Option<String>,
+    pub(super) otlp_endpoint: Option<String>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) app_domain: Option<String>,
