@@ -75,6 +75,13 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether it may be that there is no room; SQLite does not say so in each case.
+    pub(crate) fn may_be_for_want_of_room(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Unavailable { .. })
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(err: rusqlite::Error) -> Self {
         match err.sqlite_error_code() {

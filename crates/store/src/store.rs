@@ -165,7 +165,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let end = Arc::new((Event::RunEnded(run), by));
-        self.write_in_reserve(move || {
+        self.write_in_reserve(StoreError::may_be_for_want_of_room, move || {
             let end = Arc::clone(&end);
             move |transaction: &mut WriteTransaction<'_>| {
                 audit::append(transaction, &end.1, Some(environment), &end.0, now).map(|_| ())
@@ -194,8 +194,12 @@ impl Store {
     }
 
     /// As [`Store::write`], for what must not fail because the disk is full: it is done again in the room that is
-    /// kept back.
-    pub(crate) async fn write_in_reserve<T, E, W>(&self, work: impl Fn() -> W + Send) -> Result<T, E>
+    /// kept back. `is_of_room` tells whether a failure may be for want of it: for a mere refusal nothing is given up.
+    pub(crate) async fn write_in_reserve<T, E, W>(
+        &self,
+        is_of_room: impl Fn(&E) -> bool + Send,
+        work: impl Fn() -> W + Send,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -203,7 +207,7 @@ impl Store {
     {
         let done = self.shared.writer.submit(work()).await;
         let is_full = || self.disk_room().is_ok_and(|room| room.is_nearly_full);
-        if done.is_err() && is_full() && self.shared.disk.give_up() {
+        if done.as_ref().err().is_some_and(is_of_room) && is_full() && self.shared.disk.give_up() {
             return self.shared.writer.submit(work()).await;
         }
         done

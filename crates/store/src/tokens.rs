@@ -169,7 +169,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
         let asked = Arc::new((authority, reason, by));
-        self.write_in_reserve(move || {
+        let is_of_room = |refusal: &TokenRefusal| matches!(refusal, TokenRefusal::Store(failure) if failure.may_be_for_want_of_room());
+        self.write_in_reserve(is_of_room, move || {
             let asked = Arc::clone(&asked);
             move |transaction: &mut WriteTransaction<'_>| {
                 let (authority, reason, by) = &*asked;

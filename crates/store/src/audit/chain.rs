@@ -90,6 +90,8 @@ pub struct ChainHead {
 #[derive(Clone, Debug)]
 pub(super) struct ChainRow {
     pub(super) base: ChainHead,
+    /// Whether the events up to the base were removed; else those stand there that are from before the chain.
+    pub(super) is_pruned: bool,
     pub(super) head: ChainHead,
     pub(super) counted_through: i64,
     pub(super) runs_from: i64,
@@ -105,12 +107,14 @@ impl ChainRow {
             .query_row([], |row| {
                 let name: String = row.get(0)?;
                 let hash = |stored: Option<[u8; 32]>| stored.map(ChainHash);
+                let base_hash = hash(row.get(2)?);
+                let is_pruned = base_hash.is_some();
                 let base = ChainHead {
                     sequence: row.get(1)?,
-                    hash: hash(row.get(2)?).unwrap_or_else(|| ChainHash::genesis(&name)),
+                    hash: base_hash.unwrap_or_else(|| ChainHash::genesis(&name)),
                 };
                 let head = ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
-                Ok(Self { base, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
+                Ok(Self { base, is_pruned, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
             })
             .map_err(StoreError::from)
     }

@@ -39,7 +39,7 @@ pub enum ChainFault {
         /// The last event that was written.
         last: i64,
     },
-    /// There are events behind the last one that was written.
+    /// There are events behind the last one that was written, or in front of the first one that is kept.
     Added {
         /// The first of them.
         sequence: i64,
@@ -76,7 +76,7 @@ impl fmt::Display for ChainFault {
             Self::CutOff { sequence, last } => {
                 write!(f, "the log was cut off: events {sequence} to {last} are gone")
             }
-            Self::Added { sequence } => write!(f, "event {sequence} was added behind the end of the log"),
+            Self::Added { sequence } => write!(f, "event {sequence} was added: the log never had it"),
             Self::Rewritten { sequence } => {
                 write!(f, "event {sequence} is not the one of the anchor: the log was written anew")
             }
@@ -166,10 +166,29 @@ fn verify(connection: &Connection, anchor: Option<ChainHead>) -> Result<Verifica
         |row| row.get(0),
     )?;
     let mut verifier = Verifier::behind(chain.base);
-    let fault = walk(connection, &chain, &mut verifier, anchor)?;
+    let fault = match in_front(connection, &chain, anchor)? {
+        Some(fault) => Some(fault),
+        None => walk(connection, &chain, &mut verifier, anchor)?,
+    };
     let events = verifier.head.sequence.saturating_sub(chain.base.sequence).unsigned_abs();
     let (base, head) = (chain.base, verifier.head);
     Ok(Verification { events, unchained: unchained.unsigned_abs(), base, head, fault })
+}
+
+/// What is wrong at the chain's base, or in front of it.
+fn in_front(
+    connection: &Connection,
+    chain: &ChainRow,
+    anchor: Option<ChainHead>,
+) -> Result<Option<ChainFault>, StoreError> {
+    let lowest = if chain.is_pruned { chain.base.sequence.saturating_add(1) } else { 1 };
+    let first: Option<i64> =
+        connection.query_row("SELECT min(sequence) FROM audit_events", [], |row| row.get(0))?;
+    if let Some(sequence) = first.filter(|first| *first < lowest) {
+        return Ok(Some(ChainFault::Added { sequence }));
+    }
+    let is_another = |anchor: &ChainHead| anchor.sequence == chain.base.sequence && *anchor != chain.base;
+    Ok(anchor.filter(is_another).map(|anchor| ChainFault::Rewritten { sequence: anchor.sequence }))
 }
 
 fn walk(

@@ -114,3 +114,43 @@ impl<'s> Scan<'s> {
 fn advance(rows: &mut Rows<'_>) -> Result<Option<AuditRecord>, StoreError> {
     rows.next()?.map(AuditRecord::read).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+    use toolfront_token::Timestamp;
+
+    use super::*;
+
+    fn plan(connection: &Connection, source: Source) -> String {
+        let explained = format!("EXPLAIN QUERY PLAN {}", source.statement());
+        let mut statement = connection.prepare(&explained).unwrap();
+        let rows = statement.query_map((None::<i64>, 0, 1, 1), |row| row.get::<_, String>(3));
+        rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    }
+
+    /// A page costs what it shows, however long the log is: each source is read from its place on, in its order.
+    #[test]
+    fn every_source_goes_by_an_index_and_sorts_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::migrate::migrate(&mut connection, Timestamp::from_micros(0)).unwrap();
+        let (token, environment) = (TokenId::from_bits(1).unwrap(), EnvId::from_bits(1).unwrap());
+        for (source, goes_by) in [
+            (Source::Time, "INDEX audit_events_by_time (at>? AND at<?)"),
+            (Source::By(token), "INDEX audit_events_by_token (token_id=? AND at>? AND at<?)"),
+            (Source::About(token), "INDEX audit_events_by_subject (subject_id=? AND at>? AND at<?)"),
+            (
+                Source::Environment(Some(environment)),
+                "INDEX audit_events_by_environment (environment_id=? AND at>? AND at<?)",
+            ),
+            (
+                Source::Environment(None),
+                "INDEX audit_events_by_environment (environment_id=? AND at>? AND at<?)",
+            ),
+            (Source::Log, "INTEGER PRIMARY KEY (rowid>?)"),
+        ] {
+            let plan = plan(&connection, source);
+            assert_eq!(plan, format!("SEARCH audit_events USING {goes_by}"), "{source:?}");
+        }
+    }
+}
