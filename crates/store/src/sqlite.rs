@@ -40,25 +40,13 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// The same for one look from outside, which leaves nothing behind where it can't write: a copy on a read-only file
-/// system, too.
-pub(crate) fn open_to_look(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = open_reader(path)?;
-    let looks = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    match looks {
-        // Without a log in front of it nobody writes to it, and it can be taken for one that never changes.
-        Err(_) if path.exists() && !Path::new(&log).exists() => {
-            let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX
-                | OpenFlags::SQLITE_OPEN_URI;
-            Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
-        }
-        Err(fault) => Err(fault),
-        Ok(()) => Ok(connection),
-    }
+/// The same for a database that nobody has open: it is taken for one that never changes, and nothing is left beside it,
+/// nor needs to be.
+pub(crate) fn open_at_rest(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
 }
 
 /// An id as the integer that stands for it. 60 bits always fit.

@@ -25,7 +25,7 @@ use crate::session::Invocation;
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    show: show::Arguments,
+    show: show::ShowArguments,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -39,7 +39,7 @@ enum Action {
 
 pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result<(), Failure> {
     let Some(action) = arguments.action else { return show::run(arguments.show, invocation).await };
-    if arguments.show != show::Arguments::default() {
+    if arguments.show != show::ShowArguments::default() {
         return Err(Failure::wrong_use(
             "filters stand behind the command: toolfront audit export --since 24h",
         ));

@@ -169,7 +169,19 @@ impl Store {
 /// # Errors
 /// [`StoreError`] when there is no log that can be read.
 pub fn verify_directory(directory: &Path, anchors: &[ChainHead]) -> Result<Verification, StoreError> {
-    let connection = sqlite::open_to_look(&directory.join(data_directory::DATABASE))?;
+    let path = directory.join(data_directory::DATABASE);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // The log in front of the database is there as long as somebody has it open, and after a crash.
+    let is_at_rest = || !Path::new(&log).exists();
+    if is_at_rest() {
+        let found = verify(&sqlite::open_at_rest(&path)?, anchors);
+        if is_at_rest() {
+            return found;
+        }
+        // A gateway has begun to write meanwhile: what was found may be neither the old nor the new.
+    }
+    let connection = sqlite::open_reader(&path)?;
     let snapshot = connection.unchecked_transaction()?;
     verify(&snapshot, anchors)
 }

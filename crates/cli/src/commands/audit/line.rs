@@ -29,7 +29,7 @@ pub(crate) fn event_line(event: &AuditEvent, names: &Names) -> String {
         _ => DENIED,
     };
     let text = format!(
-        "{:<20}  {:<16}  {:<17}  {:<14}  {style}{:<11}{style:#}  {:<15}  {}",
+        "{:<20}  {:<18}  {:<18}  {:<14}  {style}{:<11}{style:#}  {:<15}  {}",
         moment(&event.at),
         line(who),
         line(&event.action),

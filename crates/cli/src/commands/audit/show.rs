@@ -19,7 +19,7 @@ const LIMIT_FOLLOWING: u32 = 10;
 
 // No doc comment: clap would take it as what the command is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-pub(super) struct Arguments {
+pub(super) struct ShowArguments {
     #[command(flatten)]
     filter: FilterArguments,
     /// At most so many, the latest [default: 100, and 10 with --follow]
@@ -37,7 +37,7 @@ struct Shown<'c> {
     names: Names,
 }
 
-pub(super) async fn run(arguments: Arguments, invocation: &Invocation) -> Result<(), Failure> {
+pub(super) async fn run(arguments: ShowArguments, invocation: &Invocation) -> Result<(), Failure> {
     let session = invocation.session()?;
     let client = &session.client;
     let filter = arguments.filter.resolve(client).await?;

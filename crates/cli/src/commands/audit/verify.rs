@@ -57,6 +57,9 @@ pub(super) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
     anchors.extend(signed);
     anchors.sort_by_key(|anchor| anchor.sequence);
     let found = match (arguments.data_dir, arguments.file) {
+        (Some(directory), _) if !directory.is_dir() => {
+            return Err(Failure::wrong_use(format!("{} is no data directory", directory.display())));
+        }
         (Some(directory), _) => {
             let found = tokio::task::spawn_blocking(move || {
                 verify_directory(&directory, &anchors).map_err(|fault| {
@@ -90,11 +93,14 @@ fn holds(found: &AuditVerification, anchors: usize) -> String {
         found.head_hash
     );
     if anchors > 0 {
-        text.push_str(&format!(" So {}.", count(anchors, "does the anchor", "do the anchors")));
+        text.push_str(" So ");
+        text.push_str(&count(anchors, "anchor does.", "anchors do."));
     }
     if found.unchained > 0 {
         let before = count(number(found.unchained), "event", "events");
-        text.push_str(&format!(" Of {before} from before the chain nothing can be said."));
+        text.push_str(" Of ");
+        text.push_str(&before);
+        text.push_str(" from before the chain nothing can be said.");
     }
     text
 }
