@@ -5,7 +5,7 @@ mod key;
 mod line;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,9 @@ impl AnchorWriter {
         let mut line = self.key.sign(head, now).to_line();
         line.push('\n');
         let mut file = appending(&self.path)?;
+        if !ends_with_a_line(&file)? {
+            line.insert(0, '\n');
+        }
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
         *last = head.sequence;
@@ -57,5 +60,45 @@ impl AnchorWriter {
 }
 
 fn appending(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)
+}
+
+/// Whether what was written last was not cut short, by a crash or a full disk.
+fn ends_with_a_line(mut file: &File) -> io::Result<bool> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let Some(before_last) = length.checked_sub(1) else { return Ok(true) };
+    let mut last = [0];
+    file.seek(SeekFrom::Start(before_last))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use toolfront_store::ChainHash;
+
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_written_when_the_log_has_grown_and_on_a_line_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, signing_key] = ["anchors", "key"].map(|name| directory.path().join(name));
+        AnchorKey::make(&signing_key).unwrap();
+        let settings = AnchorSettings { file: file.clone(), signing_key };
+        let now = Timestamp::from_micros(1_800_000_000_000_000);
+        let head = |sequence| ChainHead { sequence, hash: ChainHash::from([7; 32]) };
+        let sequences = || -> Vec<i64> {
+            let text = std::fs::read_to_string(&file).unwrap();
+            text.lines().filter_map(|line| Some(Anchor::parse(line)?.head().sequence)).collect()
+        };
+        let writer = AnchorWriter::open(&settings).unwrap();
+        for sequence in [0, 3, 3, 5] {
+            writer.write(head(sequence), now).unwrap();
+        }
+        assert_eq!(sequences(), [3, 5]);
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, &text[..text.len() - 9]).unwrap();
+        AnchorWriter::open(&settings).unwrap().write(head(6), now).unwrap();
+        assert_eq!(sequences(), [3, 6]);
+    }
 }

@@ -224,10 +224,29 @@ fn an_export_proves_itself_and_shows_what_was_changed_in_it() {
     assert_eq!(verify(&part, &["--anchor", &other]).code, 1);
     assert_eq!(verify("", &[]).code, 1);
 
+    // By the lines of the documentation, too.
+    assert!(by_python(&text).contains(&format!("holds up to {}", hash_of(lines[lines.len() - 1]))));
+    assert!(by_python(&text.replacen("secret-plans.md", "public-plans.md", 1)).contains("does not fit"));
+
     let csv = home.ok(&["audit", "export", "--format", "csv", "--since", "1h"]);
     assert!(csv.starts_with("sequence,at,action,outcome,"), "{csv}");
     // Its quotes are doubled for JSON's, and doubled again for the row's.
     assert!(csv.contains(r#"""name"":""a \""b\"", c"""#), "{csv}");
+}
+
+/// What the program in docs/audit.md says of an export.
+fn by_python(export: &str) -> String {
+    let documentation = include_str!("../../../../docs/audit.md");
+    let (_, rest) = documentation.split_once("```python\n").unwrap();
+    let (program, _) = rest.split_once("```").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test plays somebody who checks an export")]
+    let mut python = std::process::Command::new("python3");
+    python.args(["-c", program]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = python.spawn().unwrap();
+    // A program that finds a fault stops reading.
+    let _ = child.stdin.take().unwrap().write_all(export.as_bytes());
+    let ended = child.wait_with_output().unwrap();
+    String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap()
 }
 
 fn hash_of(line: &str) -> String {
