@@ -1,5 +1,6 @@
 //! The commands: one module each, and the one place that starts them.
 
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Rollback(rollback::Arguments),
     Secrets(secrets::Arguments),
     Tokens(tokens::Arguments),
+    Audit(audit::Arguments),
     Whoami(whoami::Arguments),
     Mcp(mcp::Arguments),
     McpConfig(mcp_config::Arguments),
@@ -81,6 +83,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Rollback(arguments) => rollback::run(arguments, invocation).await,
         Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
+        Command::Audit(arguments) => audit::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
         Command::Mcp(arguments) => mcp::run(arguments, invocation).await,
         Command::McpConfig(arguments) => mcp_config::run(&arguments, invocation),

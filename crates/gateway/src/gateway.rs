@@ -14,6 +14,7 @@ use toolfront_token::Timestamp;
 pub use self::setup::{FirstToken, SetupError};
 
 use crate::access_log::AccessLog;
+use crate::anchors::AnchorWriter;
 use crate::application::FileCache;
 use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
@@ -44,6 +45,7 @@ struct Shared {
     store: Store,
     memory: Arc<Memory>,
     access_log: AccessLog,
+    anchors: Option<Arc<AnchorWriter>>,
     brake: Brake,
     runs: Runs,
     sandbox: Arc<Sandbox>,
@@ -84,6 +86,7 @@ impl Gateway {
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
         environment_limits::check(&settings.limits)?;
+        let anchors = settings.audit.anchors.as_ref().map(AnchorWriter::open).transpose()?.map(Arc::new);
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
@@ -112,6 +115,7 @@ impl Gateway {
             store,
             memory,
             access_log: AccessLog::new(settings.audit.reads),
+            anchors,
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),

@@ -7,6 +7,7 @@
 
 mod access;
 mod access_log;
+mod anchors;
 mod application;
 mod body;
 mod brake;
@@ -32,6 +33,7 @@ mod uploads;
 mod urls;
 mod work_directory;
 
+pub use anchors::{Anchor, AnchorFault, AnchorKey, AnchorPublicKey};
 pub use bridge::BridgeServer;
 pub use clock::Clock;
 pub use confinement::{Examination, ExaminationError};
@@ -44,7 +46,9 @@ pub use toolfront_sandbox::{
     CommandUsers, Finding, LauncherCommand, LayerReport, SandboxReport, launcher_main,
     seal_inherited_descriptors,
 };
-pub use toolfront_store::KeyRotated;
+pub use toolfront_store::{
+    ChainFault, ChainHash, ChainHead, KeyRotated, StoreError, Verification, Verifier, verify_directory,
+};
 
 pub use settings::{
     AnchorSettings, AuditSettings, Confinement, Limits, RecordReads, ServeSettings, Settings, TlsFiles,

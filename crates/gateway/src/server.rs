@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use toolfront_store::OpenError;
 
 use self::connection::Protocol;
+use crate::anchors::AnchorFault;
 use crate::environment_limits::LimitTooLow;
 use crate::settings::{Limits, TlsFiles};
 
@@ -60,6 +61,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The audit log's anchors can't be signed, or written.
+    #[error(transparent)]
+    Anchors(#[from] AnchorFault),
     /// The machine does not offer all of the cage that commands are to run in.
     #[error(
         "commands could not be confined as promised ({missing}): `toolfront doctor` tells more; --allow-weak-sandbox \

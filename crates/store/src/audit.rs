@@ -24,4 +24,4 @@ pub use self::record::AuditRecord;
 pub(crate) use self::recovery::recover;
 pub use self::retention::Pruned;
 pub(crate) use self::tail::{Effects, LogTail, Told};
-pub use self::verify::{ChainFault, Verification, Verifier};
+pub use self::verify::{ChainFault, Verification, Verifier, verify_directory};

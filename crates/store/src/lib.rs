@@ -32,7 +32,7 @@ mod writer;
 pub use audit::{
     AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight,
     ChainFault, ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip,
-    Verification, Verifier,
+    Verification, Verifier, verify_directory,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink, CommitReport};

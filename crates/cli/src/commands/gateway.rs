@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "clap prints these comments as they are, backticks too")]
 
+mod audit_options;
 mod config_file;
 mod options;
 mod setup;
@@ -26,7 +27,7 @@ use crate::telemetry::Telemetry;
                   toolfront gateway --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://gw.example.com\n  \
                   toolfront gateway recover > admin.token\n\n\
                   The file (TOML) has the keys listen, data_dir, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
-                  and the tables [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
+                  and the tables [audit] (reads, keep, anchors, signing_key), [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArguments,
@@ -120,9 +121,10 @@ async fn telemetry(endpoint: String) -> Result<Telemetry, Failure> {
 /// Why a server did not start; what the person typed is told apart from what the machine refused.
 pub(super) fn start_failure(error: &StartError) -> Failure {
     match error {
-        StartError::InClear { .. } | StartError::Directory { .. } | StartError::Limit(_) => {
-            Failure::wrong_use(error.to_string())
-        }
+        StartError::InClear { .. }
+        | StartError::Directory { .. }
+        | StartError::Limit(_)
+        | StartError::Anchors(_) => Failure::wrong_use(error.to_string()),
         // Its sentence has the cause in it already.
         StartError::Listen { .. } | StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
         StartError::Tls { .. }

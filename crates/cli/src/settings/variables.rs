@@ -8,11 +8,15 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Every variable that is read.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 23] = [
     "HOME",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
     "TOOLFRONT_APP_DOMAIN",
+    "TOOLFRONT_AUDIT_ANCHORS",
+    "TOOLFRONT_AUDIT_KEEP",
+    "TOOLFRONT_AUDIT_READS",
+    "TOOLFRONT_AUDIT_SIGNING_KEY",
     "TOOLFRONT_BEHIND_PROXY",
     "TOOLFRONT_CA_FILE",
     "TOOLFRONT_DATA_DIR",

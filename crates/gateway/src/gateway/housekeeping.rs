@@ -7,12 +7,16 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use toolfront_app::Manifest;
 use toolfront_store::StoreError;
+use toolfront_token::Timestamp;
 
 use super::Gateway;
 
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
+const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
+const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 /// How old a blob must be that no release has, before it is removed.
 const BLOB_AGE: Duration = Duration::from_hours(24);
 
@@ -28,6 +32,9 @@ impl Gateway {
             let mut count = tokio::time::interval(COUNT_INTERVAL);
             let mut forget = tokio::time::interval(FORGET_INTERVAL);
             let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+            let mut anchor = tokio::time::interval(ANCHOR_INTERVAL);
+            let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+            let mut day = tokio::time::interval(DAY);
             loop {
                 tokio::select! {
                     _ = count.tick() => if let Err(cause) = gateway.store().count_usage().await {
@@ -38,8 +45,46 @@ impl Gateway {
                         gateway.access_log().tell_omitted();
                     }
                     _ = tidy.tick() => gateway.tidy().await,
+                    _ = anchor.tick() => gateway.anchor().await,
+                    _ = prune.tick() => gateway.prune().await,
+                    _ = day.tick() => if let Err(cause) = gateway.store().forget_old_days(gateway.now()).await {
+                        tracing::warn!(%cause, "counts of days long ago could not be removed");
+                    },
                 }
             }
+        }
+    }
+
+    /// Has it signed where the log ends, if it has grown.
+    async fn anchor(&self) {
+        let Some(writer) = self.shared.anchors.clone() else { return };
+        let (head, now) = (self.store().log_head(), self.now());
+        let written = tokio::task::spawn_blocking(move || {
+            writer.write(head, now).map_err(|cause| (cause, writer.path().to_owned()))
+        });
+        if let Ok(Err((cause, path))) = written.await {
+            tracing::error!(%cause, path = %path.display(), "the audit log could not be anchored");
+        }
+    }
+
+    /// Removes the events that are older than they are kept.
+    async fn prune(&self) {
+        let Some(keep) = self.settings().audit.keep else { return };
+        let (now, keep) = (self.now(), i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
+        let before = Timestamp::from_micros(now.micros().saturating_sub(keep));
+        let mut events = 0;
+        loop {
+            match self.store().prune_log(before, now).await {
+                Ok(Some(pruned)) => events += pruned.events,
+                Ok(None) => break,
+                Err(cause) => {
+                    tracing::error!(%cause, "old events could not be removed from the audit log");
+                    break;
+                }
+            }
+        }
+        if events > 0 {
+            tracing::info!(events, "old events were removed from the audit log");
         }
     }
 
@@ -93,6 +138,7 @@ impl Gateway {
         if let Err(cause) = self.settle_usage().await {
             tracing::error!(%cause, "requests and uses could not be recorded");
         }
+        self.anchor().await;
         let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
         let closed = tokio::task::spawn_blocking(move || {
             store.close();

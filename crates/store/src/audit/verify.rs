@@ -1,12 +1,16 @@
 //! Walking the chain: the first event that does not fit is named.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use rusqlite::Connection;
 
 use super::chain::{ChainHash, ChainHead, ChainRow};
 use super::record::{AuditRecord, COLUMNS};
+use crate::data_directory;
 use crate::error::StoreError;
+use crate::sqlite;
 use crate::store::Store;
 
 /// How far behind an event's place it is looked for when it is not there.
@@ -154,11 +158,35 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the log can't be read.
     pub async fn verify_log(&self, anchor: Option<ChainHead>) -> Result<Verification, StoreError> {
-        self.read(move |connection| verify(connection, anchor)).await
+        self.read(move |connection| verify(connection, anchor.as_slice())).await
     }
 }
 
-fn verify(connection: &Connection, anchor: Option<ChainHead>) -> Result<Verification, StoreError> {
+/// Walks the whole chain of a data directory's log, and changes nothing there: whether a gateway has it open or not,
+/// and whether or not the directory can be written to. `anchors` are events and their hashes as they were kept
+/// elsewhere. Blocks.
+///
+/// # Errors
+/// [`StoreError`] when there is no log that can be read.
+pub fn verify_directory(directory: &Path, anchors: &[ChainHead]) -> Result<Verification, StoreError> {
+    let path = directory.join(data_directory::DATABASE);
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // The log in front of the database is there as long as somebody has it open, and after a crash.
+    let is_at_rest = || !Path::new(&log).exists();
+    if is_at_rest() {
+        let found = verify(&sqlite::open_at_rest(&path)?, anchors);
+        if is_at_rest() {
+            return found;
+        }
+        // A gateway has begun to write meanwhile: what was found may be neither the old nor the new.
+    }
+    let connection = sqlite::open_reader(&path)?;
+    let snapshot = connection.unchecked_transaction()?;
+    verify(&snapshot, anchors)
+}
+
+fn verify(connection: &Connection, anchors: &[ChainHead]) -> Result<Verification, StoreError> {
     let chain = ChainRow::read(connection)?;
     let unchained: i64 = connection.query_row(
         "SELECT count(*) FROM audit_events WHERE sequence <= ?1",
@@ -166,9 +194,9 @@ fn verify(connection: &Connection, anchor: Option<ChainHead>) -> Result<Verifica
         |row| row.get(0),
     )?;
     let mut verifier = Verifier::behind(chain.base);
-    let fault = match in_front(connection, &chain, anchor)? {
+    let fault = match in_front(connection, &chain, anchors)? {
         Some(fault) => Some(fault),
-        None => walk(connection, &chain, &mut verifier, anchor)?,
+        None => walk(connection, &chain, &mut verifier, anchors)?,
     };
     let events = verifier.head.sequence.saturating_sub(chain.base.sequence).unsigned_abs();
     let (base, head) = (chain.base, verifier.head);
@@ -179,7 +207,7 @@ fn verify(connection: &Connection, anchor: Option<ChainHead>) -> Result<Verifica
 fn in_front(
     connection: &Connection,
     chain: &ChainRow,
-    anchor: Option<ChainHead>,
+    anchors: &[ChainHead],
 ) -> Result<Option<ChainFault>, StoreError> {
     let lowest = if chain.is_pruned { chain.base.sequence.saturating_add(1) } else { 1 };
     let first: Option<i64> =
@@ -187,18 +215,22 @@ fn in_front(
     if let Some(sequence) = first.filter(|first| *first < lowest) {
         return Ok(Some(ChainFault::Added { sequence }));
     }
-    let is_another = |anchor: &ChainHead| anchor.sequence == chain.base.sequence && *anchor != chain.base;
-    Ok(anchor.filter(is_another).map(|anchor| ChainFault::Rewritten { sequence: anchor.sequence }))
+    let is_another = |anchor: &&ChainHead| anchor.sequence == chain.base.sequence && **anchor != chain.base;
+    Ok(anchors.iter().find(is_another).map(|anchor| ChainFault::Rewritten { sequence: anchor.sequence }))
 }
 
 fn walk(
     connection: &Connection,
     chain: &ChainRow,
     verifier: &mut Verifier,
-    anchor: Option<ChainHead>,
+    anchors: &[ChainHead],
 ) -> Result<Option<ChainFault>, StoreError> {
     let mut statement = connection
         .prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence > ?1 ORDER BY sequence"))?;
+    let mut kept: BTreeMap<i64, Vec<&ChainHead>> = BTreeMap::new();
+    for anchor in anchors {
+        kept.entry(anchor.sequence).or_default().push(anchor);
+    }
     let mut rows = statement.query([chain.base.sequence])?;
     while let Some(row) = rows.next()? {
         // What can't even be read was changed.
@@ -213,7 +245,7 @@ fn walk(
             return Ok(Some(moved(connection, verifier.head)?.unwrap_or(fault)));
         }
         let sequence = record.sequence;
-        if anchor.is_some_and(|anchor| anchor.sequence == sequence && anchor != verifier.head) {
+        if kept.get(&sequence).into_iter().flatten().any(|anchor| **anchor != verifier.head) {
             return Ok(Some(ChainFault::Rewritten { sequence }));
         }
     }
@@ -223,11 +255,8 @@ fn walk(
     if verifier.head != chain.head {
         return Ok(Some(ChainFault::Rewritten { sequence: chain.head.sequence }));
     }
-    let beyond = anchor.filter(|anchor| anchor.sequence > verifier.head.sequence);
-    Ok(beyond.map(|anchor| ChainFault::CutOff {
-        sequence: verifier.head.sequence.saturating_add(1),
-        last: anchor.sequence,
-    }))
+    let last = kept.last_key_value().map(|(last, _)| *last).filter(|last| *last > verifier.head.sequence);
+    Ok(last.map(|last| ChainFault::CutOff { sequence: verifier.head.sequence.saturating_add(1), last }))
 }
 
 fn cut_off(chain: &ChainRow, head: ChainHead) -> Option<ChainFault> {

@@ -168,6 +168,7 @@ pub(crate) async fn a_list_is_of_one_instant<B: Backend>() {
         only_active: true,
         environment: None,
         expiring_before: None,
+        unused_since: None,
         limit: 40,
         from: Position::Offset(0),
     };

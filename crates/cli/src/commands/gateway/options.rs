@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use toolfront_client::GatewayUrl;
 use toolfront_gateway::TlsFiles;
 
+use super::audit_options::{self, AuditOptions};
 use super::config_file::ConfigFile;
 use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
@@ -47,6 +48,8 @@ pub(super) struct ServerOptions {
     /// How the log is written, on standard error [default: text] [env: TOOLFRONT_LOG_FORMAT]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
+    #[command(flatten)]
+    audit: AuditOptions,
     #[command(flatten)]
     confinement: ConfinementOptions,
 }
@@ -94,6 +97,7 @@ pub(super) fn resolve(
     resolved.behind_proxy =
         flags.behind_proxy || behind_proxy(variables)?.or(file.behind_proxy).unwrap_or_default();
     resolved.confinement = confinement(flags.confinement)?;
+    resolved.audit = audit_options::resolve(flags.audit, file.audit, variables)?;
     file.sandbox.apply(&mut resolved.confinement);
     file.limits.apply(&mut resolved.limits);
     let log_format = match (flags.log_format, variables.text("TOOLFRONT_LOG_FORMAT")?) {
