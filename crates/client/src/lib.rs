@@ -22,7 +22,7 @@ mod secrets;
 mod tokens;
 
 pub use api_client::ApiClient;
-pub use application::{ApplicationClient, PageBytes};
+pub use application::{ApplicationClient, PageBytes, ParameterFault, Parameters, RunOutput};
 pub use blobs::BlobError;
 pub use connection::{Connection, SetupFault};
 pub use deployment::{DeployError, Deployment, Sent};
