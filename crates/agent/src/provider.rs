@@ -134,27 +134,32 @@ impl ProviderModel {
         }
     }
 
-    fn options(&self) -> ChatOptions {
+    fn options(&self, request: &ModelRequest<'_>) -> ChatOptions {
         let mut options = ChatOptions::default()
             .with_capture_usage(true)
             .with_capture_content(true)
-            .with_capture_tool_calls(true);
+            .with_capture_tool_calls(true)
+            .with_capture_raw_body(!self.is_streaming);
         let model: &str = &self.model.model_name;
         if self.provider.is_openai_like() {
             // The library takes `-high` and the like at the end of a name for an effort, and the rest for the name. A budget is
             // what it does not send, and with it the name stays.
             options = options.with_reasoning_effort(ReasoningEffort::Budget(0));
         }
-        if self.provider.is_responses() && known::reasons(model) {
-            // Nothing is stored at the provider: what the model thought comes along, encrypted, so that it goes back with the
-            // results of its calls.
-            options = options.with_extra_body(json!({ "include": ["reasoning.encrypted_content"] }));
+        if self.provider.is_responses() {
+            let mut body = json!({ "input": wire::responses_input(request.messages) });
+            if known::reasons(model) {
+                // Nothing is stored at the provider: what the model thought comes along, encrypted, so that it goes back with the
+                // results of its calls.
+                body["include"] = json!(["reasoning.encrypted_content"]);
+            }
+            options = options.with_extra_body(body);
         }
         options
     }
 
     async fn whole(&self, request: &ModelRequest<'_>) -> Result<Completion, ModelError> {
-        let options = self.options();
+        let options = self.options(request);
         let asked = self.client.exec_chat(self.target(), wire::request(request), Some(&options));
         let response = asked.await.map_err(|error| self.failure(&error))?;
         let is_cut = response.stop_reason.as_ref().is_some_and(StopReason::is_max_tokens);
@@ -167,7 +172,7 @@ impl ProviderModel {
         request: &ModelRequest<'_>,
         deltas: &DeltaSink<'_>,
     ) -> Result<Completion, ModelError> {
-        let options = self.options();
+        let options = self.options(request);
         let asked = self.client.exec_chat_stream(self.target(), wire::request(request), Some(&options));
         let mut stream = asked.await.map_err(|error| self.failure(&error))?.stream;
         while let Some(event) = stream.next().await {

@@ -41,12 +41,24 @@ pub(super) fn told(error: &Error, model: &str, key: &ProviderKey) -> ModelError 
         Error::ChatResponse { body, .. } => event(&model, body, key),
         // A stream that is cut within an event leaves half of its JSON.
         Error::StreamParse { .. } => lost("the answer broke off before its end"),
-        Error::ChatResponseGeneration { cause, .. } if cause.contains("tool call arguments") => {
+        Error::ChatResponseGeneration { response_body, .. } if has_malformed_arguments(response_body) => {
             ModelError::MalformedCall { model }
         }
         // Its own text has the whole request in it.
         Error::ChatResponseGeneration { cause, .. } => not_understood(cause),
         other => not_understood(&cut_middle(&other.to_string(), TOLD_BYTES_MAX).text),
+    }
+}
+
+/// Whether an answer has a call in it whose arguments are a text that is no JSON.
+fn has_malformed_arguments(body: &Value) -> bool {
+    match body {
+        Value::Object(fields) => fields.iter().any(|(name, value)| match value {
+            Value::String(text) if name == "arguments" => serde_json::from_str::<Value>(text).is_err(),
+            other => has_malformed_arguments(other),
+        }),
+        Value::Array(values) => values.iter().any(has_malformed_arguments),
+        _ => false,
     }
 }
 

@@ -36,9 +36,12 @@ fn message(message: &Message) -> ChatMessage {
 }
 
 fn response(result: &ToolResult) -> ToolResponse {
-    // The formats differ in whether a result can be marked as an error: the text says it in all of them.
-    let content = if result.is_error { format!("error: {}", result.content) } else { result.content.clone() };
-    ToolResponse::new(result.id.clone(), content).with_fn_name(result.name.clone())
+    ToolResponse::new(result.id.clone(), told(result)).with_fn_name(result.name.clone())
+}
+
+/// The formats differ in whether a result can be marked as an error: the text says it in all of them.
+fn told(result: &ToolResult) -> String {
+    if result.is_error { format!("error: {}", result.content) } else { result.content.clone() }
 }
 
 /// The message of a model that was not this one.
@@ -56,6 +59,35 @@ fn content(completion: &Completion) -> MessageContent {
         }));
     }
     content
+}
+
+/// The conversation as OpenAI's responses publish it. The library writes what a model said in a form that only messages of
+/// the provider's own may have, which need an id.
+pub(super) fn responses_input(messages: &[Message]) -> Value {
+    let mut items = Vec::new();
+    for message in messages {
+        match message {
+            Message::User(text) => items.push(json!({ "type": "message", "role": "user", "content": text })),
+            Message::Assistant(completion) => {
+                let own = completion.continuation.as_ref().and_then(Continuation::get::<MessageContent>);
+                for thought in own.map(MessageContent::thought_signatures).unwrap_or_default() {
+                    items.push(json!({ "type": "reasoning", "summary": [], "encrypted_content": thought }));
+                }
+                if !completion.text.is_empty() {
+                    items.push(json!({ "type": "message", "role": "assistant", "content": completion.text }));
+                }
+                for call in &completion.calls {
+                    let arguments = as_object(call.arguments.clone()).to_string();
+                    items.push(json!({ "type": "function_call", "call_id": call.id, "name": call.name,
+                                       "arguments": arguments }));
+                }
+            }
+            Message::Results(results) => items.extend(results.iter().map(|result| {
+                json!({ "type": "function_call_output", "call_id": result.id, "output": told(result) })
+            })),
+        }
+    }
+    Value::Array(items)
 }
 
 /// What a model said, from what the library made of it.
