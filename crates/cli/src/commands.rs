@@ -1,5 +1,6 @@
 //! The commands: one module each, and the one place that starts them.
 
+mod ask;
 mod check;
 mod completions;
 mod config;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Secrets(secrets::Arguments),
     Tokens(tokens::Arguments),
     Whoami(whoami::Arguments),
+    Ask(ask::Arguments),
     Login(login::Arguments),
     Context(context::Arguments),
     Config(config::Arguments),
@@ -76,6 +78,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Rollback(arguments) => rollback::run(arguments, invocation).await,
         Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
+        Command::Ask(arguments) => ask::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
         Command::Login(arguments) => login::run(arguments, invocation).await,
         Command::Context(arguments) => context::run(arguments, invocation),

@@ -1,7 +1,9 @@
 //! The `toolfront` command line: what was typed becomes `Settings`, resolved once, and a command runs on it. Results go to
 //! standard output, talk to standard error, both through the `Printer` alone.
 
+mod application_access;
 mod arguments;
+mod assignment;
 mod clock;
 mod commands;
 mod confinement;

@@ -73,6 +73,14 @@ impl GatewayUrl {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
+    /// Whether the other one is of the same scheme, host and port, and stands at the same path or below it: what may be
+    /// sent here may be sent there.
+    pub fn holds(&self, other: &Self) -> bool {
+        let (own, path) = (self.0.path().trim_end_matches('/'), other.0.path());
+        let is_below = path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.0.origin() == other.0.origin() && is_below
+    }
+
     /// The URL of what stands below it; each segment is escaped.
     pub(crate) fn below<'s>(&self, segments: impl IntoIterator<Item = &'s str>) -> Url {
         let mut url = self.0.clone();
@@ -136,6 +144,22 @@ mod tests {
             let url = GatewayUrl::parse(text).unwrap();
             assert_eq!(url.is_loopback(), loopback, "{text}");
             assert_eq!(url.is_plain_text(), !loopback, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_below_a_url_is_held_by_it() {
+        let holds = |own: &str, other: &str| {
+            GatewayUrl::parse(own).unwrap().holds(&GatewayUrl::parse(other).unwrap())
+        };
+        assert!(holds("https://h", "https://h/e/docs") && holds("https://h/a/", "https://h/a"));
+        for (own, other) in [
+            ("https://h", "http://h/e/docs"),
+            ("https://h", "https://h:8443/e/docs"),
+            ("https://h", "https://h.example.com/e/docs"),
+            ("https://h/a", "https://h/ab"),
+        ] {
+            assert!(!holds(own, other), "{own} {other}");
         }
     }
 

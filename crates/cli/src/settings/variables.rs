@@ -7,22 +7,25 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
-/// Every variable that is read.
-const NAMES: [&str; 16] = [
+/// Every variable of our own that is read. Those of model providers are named where the providers are.
+const NAMES: [&str; 19] = [
     "HOME",
     "TOOLFRONT_API_KEY",
     "TOOLFRONT_APP_DOMAIN",
     "TOOLFRONT_BEHIND_PROXY",
     "TOOLFRONT_CA_FILE",
     "TOOLFRONT_DATA_DIR",
+    "TOOLFRONT_DEFAULT_MODEL",
     "TOOLFRONT_GATEWAY_URL",
     "TOOLFRONT_LISTEN",
     "TOOLFRONT_LOG",
     "TOOLFRONT_LOG_FORMAT",
+    "TOOLFRONT_MODEL",
     "TOOLFRONT_ORG_ID",
     "TOOLFRONT_PUBLIC_URL",
     "TOOLFRONT_TLS_CERT",
     "TOOLFRONT_TLS_KEY",
+    "TOOLFRONT_TOKEN",
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 ];
@@ -34,7 +37,8 @@ impl Variables {
     /// Those of this process.
     #[expect(clippy::disallowed_methods, reason = "this is where settings are resolved")]
     pub(crate) fn of_process() -> Self {
-        Self::of(NAMES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        let names = NAMES.into_iter().chain(toolfront_agent::provider_variables());
+        Self::of(names.filter_map(|name| Some((name, std::env::var_os(name)?))))
     }
 
     /// These.
@@ -49,6 +53,11 @@ impl Variables {
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         value.to_str().map(Some).ok_or_else(|| Failure::wrong_use(format!("{name} is not UTF-8")))
+    }
+
+    /// The value of a variable that a provider's own libraries read too; one that is not UTF-8 counts as absent.
+    pub(crate) fn value_of(&self, name: &str) -> Option<String> {
+        self.0.get(name)?.to_str().map(str::to_owned)
     }
 
     /// A variable as a path.

@@ -65,7 +65,9 @@ fn calls(
         text.push(' ');
         text.push_str(&url);
     }
-    text.push('\n');
+    text.push_str("\n\n  # let a model answer from it; its provider's key comes from the usual variable, such as OPENAI_API_KEY\n  TOOLFRONT_TOKEN=$TOKEN toolfront ask ");
+    text.push_str(&url);
+    text.push_str(" 'What is in here?' --model openai:gpt-5\n");
     text
 }
 
