@@ -1,6 +1,6 @@
 //! The agent over an application that says what it is told to, with the stand-in for model providers.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can not set up, it can not test")]
+#![expect(clippy::unwrap_used, reason = "what a test can not set up, it can not test")]
 
 #[path = "agent/answers.rs"]
 mod answers;

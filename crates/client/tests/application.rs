@@ -12,12 +12,15 @@ use toolfront_client::{ApplicationClient, ClientError, Connection, GatewayUrl, P
 
 const TOKEN: &str = "some-other-servers-token";
 
-/// An answer; none closes the connection without one.
-type Answer = Option<String>;
+/// An answer; an empty one closes the connection without one.
+type Answer = String;
+
+/// A connection that is closed without an answer.
+const NONE: Answer = String::new();
 
 fn answer(status: &str, headers: &str, body: &str) -> Answer {
     let length = body.len();
-    Some(format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"))
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}")
 }
 
 fn json(status: &str, body: &str) -> Answer {
@@ -45,7 +48,7 @@ fn server(answers: Vec<Answer>) -> (ApplicationClient, Receiver<String>) {
         for answer in answers {
             let (stream, _) = listener.accept().unwrap();
             let head = read_request(&stream);
-            (&stream).write_all(answer.unwrap_or_default().as_bytes()).unwrap();
+            (&stream).write_all(answer.as_bytes()).unwrap();
             let _ = heads.send(head);
         }
     });
@@ -96,10 +99,10 @@ async fn a_server_of_the_original_protocol_is_understood() {
 async fn a_read_is_repeated_when_the_server_is_busy_or_gone() {
     let page = answer("200 OK", "content-type: text/markdown\r\n", "# Hi");
     let (client, received) =
-        server(vec![busy("503 Service Unavailable"), busy("502 Bad Gateway"), None, page]);
+        server(vec![busy("503 Service Unavailable"), busy("502 Bad Gateway"), NONE, page]);
     assert_eq!(client.read("", 100).await.unwrap().bytes, b"# Hi");
     assert_eq!(received.iter().take(4).count(), 4);
-    let (client, received) = server(vec![json("404 Not Found", r#"{"detail":"no"}"#), None]);
+    let (client, received) = server(vec![json("404 Not Found", r#"{"detail":"no"}"#), NONE]);
     assert_eq!(client.read("x", 100).await.unwrap_err().status(), Some(404));
     assert_eq!(received.try_iter().count(), 1);
 }
@@ -112,7 +115,7 @@ async fn a_run_is_repeated_only_when_it_certainly_did_not_start() {
     assert_eq!(received.iter().take(3).count(), 3);
     // Whether these had started, nobody knows.
     for uncertain in
-        [None, busy("502 Bad Gateway"), busy("504 Gateway Timeout"), busy("500 Internal Server Error")]
+        [NONE, busy("502 Bad Gateway"), busy("504 Gateway Timeout"), busy("500 Internal Server Error")]
     {
         let (client, received) = server(vec![uncertain, ran()]);
         assert!(client.run("", &ls()).await.is_err());

@@ -100,12 +100,15 @@ impl Format {
     /// What is wrong with the headers.
     pub(crate) fn header_fault(self, headers: &HeaderMap, key: &str) -> Option<String> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let (name, wanted) = match self {
-            Self::OpenAiChat | Self::OpenAiResponses => ("authorization", format!("Bearer {key}")),
-            Self::Anthropic => ("x-api-key", key.to_owned()),
-            Self::Gemini => ("x-goog-api-key", key.to_owned()),
+        let has = |name: &str, wanted: &str| text(name) == Some(wanted);
+        let bearer = format!("Bearer {key}");
+        let is_known = match self {
+            Self::OpenAiChat | Self::OpenAiResponses => has("authorization", &bearer),
+            // Anthropic's own packages have sent the one or the other.
+            Self::Anthropic => has("x-api-key", key) || has("authorization", &bearer),
+            Self::Gemini => has("x-goog-api-key", key),
         };
-        if text(name) != Some(&wanted) {
+        if !is_known {
             return Some("Incorrect API key provided".to_owned());
         }
         (self == Self::Anthropic && text("anthropic-version") != Some("2023-06-01"))

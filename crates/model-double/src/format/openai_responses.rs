@@ -50,7 +50,7 @@ fn response(asked: &Asked, status: &str, output: &[Value]) -> Value {
         "id": format!("resp_{}", asked.number), "object": "response", "created_at": 1_790_000_000, "status": status,
         "background": false, "error": null, "incomplete_details": null, "instructions": null, "max_output_tokens": null,
         "model": asked.model, "output": output, "parallel_tool_calls": true, "previous_response_id": null,
-        "reasoning": { "effort": null, "summary": null }, "service_tier": "default", "store": false, "temperature": 1.0,
+        "reasoning": { "effort": null, "summary": null }, "service_tier": "default", "temperature": 1.0,
         "text": { "format": { "type": "text" } }, "tool_choice": "auto", "tools": [], "top_p": 1.0,
         "truncation": "disabled", "usage": usage, "metadata": {},
     })
@@ -98,10 +98,8 @@ pub(super) fn events(asked: &Asked, turn: &Turn) -> Vec<String> {
                 values.push(json!({ "type": "response.function_call_arguments.delta", "item_id": id,
                                     "output_index": index, "delta": piece }));
             }
-            values.push(
-                json!({ "type": "response.function_call_arguments.done", "item_id": id, "name": item["name"],
-                                "output_index": index, "arguments": arguments }),
-            );
+            values.push(json!({ "type": "response.function_call_arguments.done", "item_id": id,
+                                "output_index": index, "arguments": arguments }));
         }
         values.push(json!({ "type": "response.output_item.done", "output_index": index, "item": item }));
     }
