@@ -1,6 +1,7 @@
 //! An agent over one application: what it is given, and what it yields.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub struct Agent {
 }
 
 /// What an agent may use up.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AgentOptions {
     /// How often the model is asked for one answer.
     pub max_turns: u32,
@@ -74,6 +75,22 @@ impl Default for AgentOptions {
             timeout: None,
             patience: Patience::default(),
         }
+    }
+}
+
+impl fmt::Debug for AgentOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of the variables only the names: a value may be a secret.
+        let env: Vec<&String> = self.env.keys().collect();
+        f.debug_struct("AgentOptions")
+            .field("max_turns", &self.max_turns)
+            .field("context_window", &self.context_window)
+            .field("output_bytes_max", &self.output_bytes_max)
+            .field("calls_at_once", &self.calls_at_once)
+            .field("env", &env)
+            .field("timeout", &self.timeout)
+            .field("patience", &self.patience)
+            .finish()
     }
 }
 

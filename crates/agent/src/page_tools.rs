@@ -18,7 +18,6 @@ pub(crate) const RUN_COMMAND: &str = "run_command";
 const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The tools, over one application.
-#[derive(Clone, Debug)]
 pub(crate) struct PageTools {
     pub(crate) application: ApplicationClient,
     /// Values for variables, of the person: they win over the model's.

@@ -3,6 +3,7 @@
 mod failure;
 mod key;
 mod known;
+mod reasoning;
 mod wire;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_json::json;
 use self::key::ProviderKey;
 pub use self::known::provider_variables;
 use self::known::{Provider, by_name, names};
+use self::reasoning::Reasoning;
 use crate::chat_model::{
     BoxFuture, ChatModel, Completion, Delta, DeltaSink, ModelError, ModelRequest, SchemaDialect,
 };
@@ -160,11 +162,15 @@ impl ProviderModel {
 
     async fn whole(&self, request: &ModelRequest<'_>) -> Result<Completion, ModelError> {
         let options = self.options(request);
+        let reasoning = Reasoning::default();
         let asked = self.client.exec_chat(self.target(), wire::request(request), Some(&options));
         let response = asked.await.map_err(|error| self.failure(&error))?;
         let is_cut = response.stop_reason.as_ref().is_some_and(StopReason::is_max_tokens);
         self.refuse_filtered(response.stop_reason.as_ref(), &response.content)?;
-        Ok(wire::completion(response.content, &response.usage, is_cut))
+        if self.provider.is_responses() {
+            reasoning.read(response.captured_raw_body.as_ref());
+        }
+        Ok(wire::completion(response.content, reasoning.take(), &response.usage, is_cut))
     }
 
     async fn streamed(
@@ -172,7 +178,12 @@ impl ProviderModel {
         request: &ModelRequest<'_>,
         deltas: &DeltaSink<'_>,
     ) -> Result<Completion, ModelError> {
-        let options = self.options(request);
+        let reasoning = Reasoning::default();
+        let mut options = self.options(request);
+        if self.provider.is_responses() {
+            let heard = reasoning.clone();
+            options = options.with_raw_frame_fn(move |_, frame| heard.hear(frame.data));
+        }
         let asked = self.client.exec_chat_stream(self.target(), wire::request(request), Some(&options));
         let mut stream = asked.await.map_err(|error| self.failure(&error))?.stream;
         while let Some(event) = stream.next().await {
@@ -182,9 +193,14 @@ impl ProviderModel {
                 ChatStreamEvent::End(end) => {
                     let content = end.captured_content.unwrap_or_default();
                     let stop = end.captured_stop_reason;
+                    // Where a stream ends without its last event, the library makes one up.
+                    if stop.is_none() && !self.provider.is_lenient() {
+                        break;
+                    }
                     self.refuse_filtered(stop.as_ref(), &content)?;
                     let is_cut = stop.as_ref().is_some_and(StopReason::is_max_tokens);
-                    return Ok(wire::completion(content, &end.captured_usage.unwrap_or_default(), is_cut));
+                    let usage = end.captured_usage.unwrap_or_default();
+                    return Ok(wire::completion(content, reasoning.take(), &usage, is_cut));
                 }
                 ChatStreamEvent::Start
                 | ChatStreamEvent::ThoughtSignatureChunk(_)
@@ -192,10 +208,7 @@ impl ProviderModel {
                 | ChatStreamEvent::Heartbeat => {}
             }
         }
-        Err(ModelError::Lost {
-            model: self.name.clone(),
-            message: "the answer broke off before its end".to_owned(),
-        })
+        Err(ModelError::Lost { model: self.name.clone(), message: failure::BROKE_OFF.to_owned() })
     }
 
     fn refuse_filtered(

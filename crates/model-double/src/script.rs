@@ -22,6 +22,9 @@ pub struct Turn {
     pub text: String,
     /// What is called.
     pub calls: Vec<Call>,
+    /// What the model thought, in the provider's own unreadable form, which it wants back with the results of the calls:
+    /// encrypted reasoning of OpenAI's responses, a thought signature of Gemini. The other formats have none.
+    pub thought: Option<String>,
     /// The HTTP status of a failure.
     pub status: Option<u16>,
     /// The failure's message.
@@ -30,6 +33,8 @@ pub struct Turn {
     pub retry_after: Option<u64>,
     /// Whether the connection is cut in the middle.
     pub cut: bool,
+    /// Whether the answer ends in the middle, as if it were whole.
+    pub ends_early: bool,
     /// Whether the answer never comes.
     pub hang: bool,
     /// A text that the request has to have in it, or it is refused.
@@ -110,9 +115,21 @@ impl Turn {
         Self { cut: true, ..self }
     }
 
+    /// The same, ending in the middle as if it were whole.
+    #[must_use]
+    pub fn ending_early(self) -> Self {
+        Self { ends_early: true, ..self }
+    }
+
     /// An answer that never comes.
     pub fn hang() -> Self {
         Self { hang: true, ..Self::default() }
+    }
+
+    /// The same with a thought that is to come back.
+    #[must_use]
+    pub fn with_thought(self, thought: &str) -> Self {
+        Self { thought: Some(thought.to_owned()), ..self }
     }
 
     /// The same, if the request has this text in it.

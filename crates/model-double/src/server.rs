@@ -161,7 +161,8 @@ async fn say(asked: &Asked, turn: &Turn) -> Response {
     if turn.status.is_some() {
         return failed(asked.format, turn);
     }
-    if !asked.is_streaming && !turn.cut {
+    let is_half = turn.cut || turn.ends_early;
+    if !asked.is_streaming && !is_half {
         return whole(StatusCode::OK, &Format::whole(asked, turn));
     }
     let (text, kind) = if asked.is_streaming {
@@ -170,7 +171,7 @@ async fn say(asked: &Asked, turn: &Turn) -> Response {
         (Format::whole(asked, turn).to_string(), "application/json")
     };
     let half = text.len() / 2;
-    let bytes = if turn.cut { text.as_bytes().get(..half).unwrap_or_default() } else { text.as_bytes() };
+    let bytes = if is_half { text.as_bytes().get(..half).unwrap_or_default() } else { text.as_bytes() };
     let mut pieces: Vec<io::Result<Bytes>> =
         bytes.chunks(PIECE_BYTES).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     if turn.cut {

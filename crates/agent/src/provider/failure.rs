@@ -13,6 +13,9 @@ use crate::fence::cut_middle;
 /// How much of an answer that is no message is told.
 const TOLD_BYTES_MAX: usize = 600;
 
+/// What is said of an answer that has no end.
+pub(super) const BROKE_OFF: &str = "the answer broke off before its end";
+
 pub(super) fn told(error: &Error, model: &str, key: &ProviderKey) -> ModelError {
     let model = model.to_owned();
     let lost = |message: &str| ModelError::Lost { model: model.clone(), message: key.redacted(message) };
@@ -28,10 +31,11 @@ pub(super) fn told(error: &Error, model: &str, key: &ProviderKey) -> ModelError 
                 answered(&model, status.as_u16(), body, headers, key)
             }
             genai::webc::Error::Reqwest(error) => lost(&innermost(error)),
-            genai::webc::Error::ResponseFailedNotJson { .. }
-            | genai::webc::Error::ResponseFailedInvalidJson { .. } => {
+            genai::webc::Error::ResponseFailedNotJson { .. } => {
                 not_understood("it is not JSON. Is the base URL right?")
             }
+            // It said that it was JSON.
+            genai::webc::Error::ResponseFailedInvalidJson { .. } => lost(BROKE_OFF),
             genai::webc::Error::JsonValueExt(error) => not_understood(&error.to_string()),
         },
         Error::WebStream { error, .. } => match error.downcast_ref::<Error>() {
@@ -40,7 +44,14 @@ pub(super) fn told(error: &Error, model: &str, key: &ProviderKey) -> ModelError 
         },
         Error::ChatResponse { body, .. } => event(&model, body, key),
         // A stream that is cut within an event leaves half of its JSON.
-        Error::StreamParse { .. } => lost("the answer broke off before its end"),
+        Error::StreamParse { serde_error, .. } if serde_error.is_eof() => lost(BROKE_OFF),
+        // So the library tells of a response that failed, with the provider's message.
+        Error::StreamParse { serde_error, .. } if serde_error.is_data() => ModelError::Busy {
+            message: key.redacted(&serde_error.to_string()),
+            model,
+            status: None,
+            retry_after: None,
+        },
         Error::ChatResponseGeneration { response_body, .. } if has_malformed_arguments(response_body) => {
             ModelError::MalformedCall { model }
         }

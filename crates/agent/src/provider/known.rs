@@ -185,6 +185,12 @@ impl Provider {
         self.adapter == AdapterKind::OpenAIResp
     }
 
+    /// Whether its streams may end without saying why: servers that copy chat completions differ. What tells their end is
+    /// then the last line, `[DONE]`.
+    pub(super) fn is_lenient(&self) -> bool {
+        self.is_openai_like() && !self.is_responses()
+    }
+
     pub(super) fn is_openai_like(&self) -> bool {
         !matches!(self.adapter, AdapterKind::Anthropic | AdapterKind::Gemini)
     }

@@ -7,6 +7,17 @@ use crate::chat_model::{
     Completion, Continuation, Message, ModelRequest, ToolCall, ToolDefinition, ToolResult, Usage,
 };
 
+/// A message in the provider's own terms.
+struct Own {
+    content: MessageContent,
+    /// Of OpenAI's responses.
+    reasoning: Vec<Value>,
+}
+
+fn own(completion: &Completion) -> Option<&Own> {
+    completion.continuation.as_ref()?.get()
+}
+
 pub(super) fn request(request: &ModelRequest<'_>) -> ChatRequest {
     let messages = request.messages.iter().map(message).collect();
     ChatRequest::new(messages).with_system(request.system).with_tools(request.tools.iter().map(tool))
@@ -24,10 +35,9 @@ fn tool(definition: &ToolDefinition) -> Tool {
 fn message(message: &Message) -> ChatMessage {
     match message {
         Message::User(text) => ChatMessage::user(text.clone()),
-        Message::Assistant(completion) => {
-            let own = completion.continuation.as_ref().and_then(Continuation::get::<MessageContent>);
-            ChatMessage::assistant(own.cloned().unwrap_or_else(|| content(completion)))
-        }
+        Message::Assistant(completion) => ChatMessage::assistant(
+            own(completion).map_or_else(|| content(completion), |own| own.content.clone()),
+        ),
         Message::Results(results) => {
             let responses = results.iter().map(response).collect();
             ChatMessage::tool(MessageContent::from_tool_responses(responses))
@@ -69,10 +79,7 @@ pub(super) fn responses_input(messages: &[Message]) -> Value {
         match message {
             Message::User(text) => items.push(json!({ "type": "message", "role": "user", "content": text })),
             Message::Assistant(completion) => {
-                let own = completion.continuation.as_ref().and_then(Continuation::get::<MessageContent>);
-                for thought in own.map(MessageContent::thought_signatures).unwrap_or_default() {
-                    items.push(json!({ "type": "reasoning", "summary": [], "encrypted_content": thought }));
-                }
+                items.extend(own(completion).into_iter().flat_map(|own| own.reasoning.clone()));
                 if !completion.text.is_empty() {
                     items.push(json!({ "type": "message", "role": "assistant", "content": completion.text }));
                 }
@@ -93,6 +100,7 @@ pub(super) fn responses_input(messages: &[Message]) -> Value {
 /// What a model said, from what the library made of it.
 pub(super) fn completion(
     mut content: MessageContent,
+    reasoning: Vec<Value>,
     usage: &genai::chat::Usage,
     is_cut: bool,
 ) -> Completion {
@@ -119,7 +127,7 @@ pub(super) fn completion(
             output_tokens: count(usage.completion_tokens),
         },
         is_cut,
-        continuation: Some(Continuation::new(content)),
+        continuation: Some(Continuation::new(Own { content, reasoning })),
     }
 }
 

@@ -96,6 +96,16 @@ async fn an_answer_that_is_cut_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_answer_that_ends_in_the_middle_is_not_taken_for_a_whole_one() {
+    let long = || Turn::text("this is a long text that ends in the middle of its own words").ending_early();
+    for (name, world) in each(|| Script::of([long(), Turn::text("whole")])).await {
+        let answer = world.agent.question("?").answer().await;
+        assert_eq!(answer.unwrap_or_else(|error| panic!("{name}: {error}")).text, "whole", "{name}");
+        assert_eq!(world.double.requests().len(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn malformed_arguments_are_told_to_the_model() {
     let script = || {
         Script::of([

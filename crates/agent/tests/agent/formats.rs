@@ -105,3 +105,31 @@ async fn an_answer_that_fits_a_schema_is_given_through_every_format() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_a_model_thought_goes_back_with_the_results() {
+    let places = [
+        ("openai-responses:gpt-5", "/input/1/encrypted_content"),
+        ("google:gemini-2.5-pro", "/contents/1/parts/0/thoughtSignature"),
+        ("google:gemini-3-pro", "/contents/1/parts/0/thoughtSignature"),
+    ];
+    for (model, place) in places {
+        for is_streaming in [true, false] {
+            let thought = "dGhvdWdodA==";
+            let script = Script::of([
+                Turn::calls([
+                    ("read_page", json!({ "path": "reports.md" })),
+                    ("run_command", json!({ "page": "README.md", "command": ["ls"] })),
+                ])
+                .with_thought(thought),
+                Turn::text("done"),
+            ]);
+            let world = World::over(TestApplication::start().await, model, is_streaming, script).await;
+            let answer = world.agent.question("?").answer().await;
+            assert_eq!(world.double.faults(), Vec::<String>::new(), "{model} {is_streaming}");
+            assert_eq!(answer.unwrap().text, "done");
+            let request = &world.double.requests()[1].body;
+            assert_eq!(request.pointer(place), Some(&json!(thought)), "{model} {is_streaming}: {request}");
+        }
+    }
+}

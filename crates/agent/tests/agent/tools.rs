@@ -138,3 +138,30 @@ async fn wrong_arguments_are_told_and_nothing_is_asked_of_the_server() {
     }
     assert_eq!(world.application.asked().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_of_one_turn_are_made_at_the_same_time_and_told_in_their_order() {
+    // Each command ends only once the other one has begun.
+    let both = std::sync::Barrier::new(2);
+    let application = TestApplication::with(move |asked| {
+        if asked.method == "GET" {
+            return (200, "text/markdown", README.to_owned());
+        }
+        both.wait();
+        echo(&asked.body)
+    })
+    .await;
+    let command = |word: &str| ("run_command", json!({ "page": "README.md", "command": ["cat", word] }));
+    let script = Script::of([Turn::calls([command("first"), command("second")]), Turn::text("done")]);
+    let world = World::over(application, "openai:gpt-5", true, script).await;
+    assert_eq!(world.agent.question("?").answer().await.unwrap().text, "done");
+    let request = world.last_request();
+    assert!(request.find("ran cat first") < request.find("ran cat second"), "{request}");
+}
+
+#[test]
+fn values_of_variables_are_in_no_debug_text() {
+    let env = BTreeMap::from([("TENANT".to_owned(), "the-tenant-value".to_owned())]);
+    let text = format!("{:?}", AgentOptions { env, ..options() });
+    assert!(text.contains("TENANT") && !text.contains("the-tenant-value"), "{text}");
+}

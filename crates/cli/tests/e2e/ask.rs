@@ -235,6 +235,32 @@ fn a_page_that_asks_for_more_than_its_tools_allow_gets_nothing() {
 }
 
 #[test]
+fn ten_megabytes_of_output_are_cut_on_their_way() {
+    let home = Home::new();
+    home.write("much/README.md", "---\ntools:\n  - [seq, { }, ;]\n---\n# Much\n");
+    let (server, _) = home.start_logged_in();
+    home.ok(&["deploy", home.path().join("much").to_str().unwrap()]);
+    let provider = Provider::start(Script::of([
+        run("README.md", &["seq", "1500000"]),
+        Turn::text("Much.").expecting("bytes of stdout are left out"),
+    ]));
+    let ended = provider.ask(&home, "", &[&format!("{}/e/much", server.url()), "?"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "Much.\n"),
+        "{} {:?}",
+        ended.stderr,
+        provider.double.faults()
+    );
+    let request = provider.last_request();
+    assert!(
+        request.contains("the server dropped output beyond its limit") && request.len() < 60_000,
+        "{}",
+        request.len()
+    );
+}
+
+#[test]
 fn what_a_provider_says_is_told_and_ends_with_1() {
     let home = Home::new();
     let (_server, url) = deployed(&home);

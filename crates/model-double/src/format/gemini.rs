@@ -42,9 +42,13 @@ fn chunk(asked: &Asked, parts: &[Value], finish: Option<&str>) -> Value {
 }
 
 fn calls(turn: &Turn) -> impl Iterator<Item = Value> {
-    turn.calls
-        .iter()
-        .map(|call| json!({ "functionCall": { "name": call.name, "args": call.arguments_value() } }))
+    turn.calls.iter().enumerate().map(|(index, call)| {
+        let mut part = json!({ "functionCall": { "name": call.name, "args": call.arguments_value() } });
+        if let Some(thought) = turn.thought.as_ref().filter(|_| index == 0) {
+            part["thoughtSignature"] = json!(thought);
+        }
+        part
+    })
 }
 
 pub(super) fn whole(asked: &Asked, turn: &Turn) -> Value {

@@ -25,6 +25,10 @@ fn text_part(text: &str) -> Value {
 
 fn items(asked: &Asked, turn: &Turn) -> Vec<Value> {
     let mut items = Vec::new();
+    if let Some(thought) = &turn.thought {
+        items.push(json!({ "type": "reasoning", "id": format!("rs_{}", asked.number), "summary": [],
+                           "encrypted_content": thought, "status": "completed" }));
+    }
     if !turn.text.is_empty() {
         items.push(json!({ "type": "message", "id": format!("msg_{}", asked.number), "status": "completed",
                            "role": "assistant", "content": [text_part(&turn.text)] }));
@@ -89,6 +93,9 @@ pub(super) fn events(asked: &Asked, turn: &Turn) -> Vec<String> {
             let mut part = place("response.content_part.done");
             part["part"] = text_part(&turn.text);
             values.push(part);
+        } else if item["type"] == "reasoning" {
+            values
+                .push(json!({ "type": "response.output_item.added", "output_index": index, "item": added }));
         } else {
             let arguments = item["arguments"].as_str().unwrap_or_default();
             added["arguments"] = json!("");
