@@ -14,6 +14,7 @@ mod conversation;
 mod event;
 mod fence;
 mod final_answer;
+mod kept_output;
 mod page_tools;
 mod patience;
 mod prompt;
