@@ -96,6 +96,13 @@ pub(crate) fn full_command() -> clap::Command {
                 )
             })
         })
+        .mut_subcommand("ask", |ask| {
+            let hidden = |arg: &Arg| matches!(arg.get_id().as_str(), "gateway_url" | "org_id" | "api_key");
+            let token = token_file(
+                "A file with the application's token, which nobody else may read; `-` is standard input",
+            );
+            ask.arg(token).args(options.iter().filter(|arg| hidden(arg)).map(|arg| arg.clone().hide(true)))
+        })
         .mut_subcommand("login", |login| {
             let login = login
                 .arg(token_file("The file with the token, which nobody else may read; `-` is standard input"))

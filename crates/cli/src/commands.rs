@@ -1,5 +1,6 @@
 //! The commands: one module each, and the one place that starts them.
 
+mod ask;
 mod audit;
 mod check;
 mod completions;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Tokens(tokens::Arguments),
     Audit(audit::Arguments),
     Whoami(whoami::Arguments),
+    Ask(ask::Arguments),
     Mcp(mcp::Arguments),
     McpConfig(mcp_config::Arguments),
     Login(login::Arguments),
@@ -83,6 +85,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Rollback(arguments) => rollback::run(arguments, invocation).await,
         Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
+        Command::Ask(arguments) => ask::run(arguments, invocation).await,
         Command::Audit(arguments) => audit::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
         Command::Mcp(arguments) => mcp::run(arguments, invocation).await,

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Conflict = 5,
     /// The gateway can't be reached. The number is `EX_UNAVAILABLE` of BSD's `sysexits.h`.
     Unreachable = 69,
+    /// Ctrl-C ended it: 128 and the number of SIGINT, as shells report it.
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -44,6 +46,7 @@ impl Exit {
             Self::NotFound => "There is nothing here",
             Self::Conflict => "The request conflicts with what is there",
             Self::Unreachable => "The gateway can't be reached",
+            Self::Interrupted => "It was interrupted",
         }
     }
 }

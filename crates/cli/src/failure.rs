@@ -37,6 +37,11 @@ impl Failure {
         Self::failed(String::new())
     }
 
+    /// The person did not want it any more.
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, message: "interrupted".to_owned(), problem: None }
+    }
+
     /// The command failed because of an error, told with all that is below it.
     pub(crate) fn of(error: &dyn Error) -> Self {
         Self::failed(with_causes(error))

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test can not set up, it can not test")]
 
+#[path = "e2e/ask.rs"]
+mod ask;
 #[path = "e2e/audit.rs"]
 mod audit;
 #[path = "e2e/bounds.rs"]

@@ -71,7 +71,8 @@ fn is_json(response: &Response) -> bool {
     has_media_type(response, "application/json")
 }
 
-fn has_media_type(response: &Response, wanted: &str) -> bool {
+/// Whether the answer says that it is of this media type.
+pub(crate) fn has_media_type(response: &Response, wanted: &str) -> bool {
     let sent = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = sent.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case(wanted)

@@ -1,17 +1,23 @@
 //! Reading pages and running tools of one application.
 
+mod event_stream;
 mod messages;
+mod refusal;
+mod running;
+mod sending;
 
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::{ACCEPT, ETAG, HeaderValue};
-use toolfront_api::{RunReply, RunRequest};
+use reqwest::{Method, RequestBuilder, Response, Url};
+pub use running::RunOutput;
 
-use crate::answer::{read_body, read_json, success};
-use crate::api_client::{ApiClient, exchange};
-use crate::connection::{Connection, SetupFault};
+use self::refusal::answered;
+use self::sending::Repeatable;
+use crate::answer::read_body;
+use crate::api_client::ApiClient;
+use crate::connection::{Connection, SetupFault, authorize};
 use crate::error::ClientError;
 use crate::gateway_url::GatewayUrl;
 
@@ -21,6 +27,9 @@ const READ_TIMEOUT: Duration = Duration::from_mins(2);
 const RUN_TIMEOUT: Duration = Duration::from_mins(11);
 
 /// A client of one application, as one token or as nobody. Cheap to clone.
+///
+/// It speaks to a gateway, and to any server of the original protocol: errors may be plain `{"detail": …}`, and answers
+/// may have no more than `stdout`, `stderr` and `returncode`. What carries the token is never sent on to another host.
 #[derive(Clone)]
 pub struct ApplicationClient {
     http: reqwest::Client,
@@ -59,15 +68,15 @@ impl ApplicationClient {
         &self.url
     }
 
-    /// Reads a page or file, by its path in the application; `""` is the first page.
+    /// Reads a page or file, by its path in the application; `""` is the first page. Tried again when the connection fails,
+    /// or the server is busy.
     ///
     /// # Errors
     /// [`ClientError`] when the call does not succeed, or there are more than `bytes_max` bytes.
     pub async fn read(&self, path: &str, bytes_max: usize) -> Result<PageBytes, ClientError> {
-        let url = self.page_url(path);
-        let request = self.http.get(url.clone()).header(ACCEPT, "*/*");
-        let response = exchange(request, self.token.as_ref(), &url, READ_TIMEOUT).await?;
-        let response = success(response).await?;
+        let make = |url| self.http.get(url).header(ACCEPT, "*/*");
+        let response = self.send(&Method::GET, path, READ_TIMEOUT, Repeatable::Always, make).await?;
+        let response = answered(response).await?;
         let etag = entity_tag(&response);
         let media_type = header_text(&response, &reqwest::header::CONTENT_TYPE);
         Ok(PageBytes { bytes: read_body(response, bytes_max).await?, etag, media_type })
@@ -78,20 +87,21 @@ impl ApplicationClient {
     /// # Errors
     /// [`ClientError`] when the call does not succeed.
     pub async fn entity_tag(&self, path: &str) -> Result<Option<String>, ClientError> {
-        let url = self.page_url(path);
-        let request = self.http.head(url.clone()).header(ACCEPT, "*/*");
-        let response = exchange(request, self.token.as_ref(), &url, READ_TIMEOUT).await?;
-        Ok(entity_tag(&success(response).await?))
+        let make = |url| self.http.head(url).header(ACCEPT, "*/*");
+        let response = self.send(&Method::HEAD, path, READ_TIMEOUT, Repeatable::Always, make).await?;
+        Ok(entity_tag(&answered(response).await?))
     }
 
-    /// Runs a tool of a page. A command that fails is a success here: its exit code is the answer.
-    ///
-    /// # Errors
-    /// [`ClientError`] when the call does not succeed; 403 with the page's tools when none of them allows the command.
-    pub async fn run(&self, path: &str, command: &RunRequest) -> Result<RunReply, ClientError> {
-        let url = self.page_url(path);
-        let request = self.http.post(url.clone()).json(command);
-        read_json(exchange(request, self.token.as_ref(), &url, RUN_TIMEOUT).await?).await
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        timeout: Duration,
+        repeatable: Repeatable,
+        make: impl Fn(Url) -> RequestBuilder,
+    ) -> Result<Response, ClientError> {
+        let authorized = |url| authorize(make(url), self.token.as_ref());
+        sending::send(method, self.page_url(path), timeout, repeatable, authorized).await
     }
 
     fn page_url(&self, path: &str) -> Url {

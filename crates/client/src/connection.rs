@@ -87,6 +87,8 @@ impl Connection {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("toolfront/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
+            // What is compared by entity tag is asked for as it is.
+            .no_gzip()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never());
         if !self.headers.is_empty() {

@@ -24,7 +24,7 @@ mod secrets;
 mod tokens;
 
 pub use api_client::ApiClient;
-pub use application::{ApplicationClient, PageBytes};
+pub use application::{ApplicationClient, PageBytes, RunOutput};
 pub use audit::{AuditFilter, AuditFollower, AuditOrder};
 pub use blobs::BlobError;
 pub use bridge::Bridge;

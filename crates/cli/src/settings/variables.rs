@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
-/// Every variable that is read.
-const NAMES: [&str; 23] = [
+/// Every variable of our own that is read. Those of model providers are named where the providers are.
+const NAMES: [&str; 25] = [
     "HOME",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
@@ -20,10 +20,12 @@ const NAMES: [&str; 23] = [
     "TOOLFRONT_BEHIND_PROXY",
     "TOOLFRONT_CA_FILE",
     "TOOLFRONT_DATA_DIR",
+    "TOOLFRONT_DEFAULT_MODEL",
     "TOOLFRONT_GATEWAY_URL",
     "TOOLFRONT_LISTEN",
     "TOOLFRONT_LOG",
     "TOOLFRONT_LOG_FORMAT",
+    "TOOLFRONT_MODEL",
     "TOOLFRONT_OPS_LISTEN",
     "TOOLFRONT_ORG_ID",
     "TOOLFRONT_PUBLIC_URL",
@@ -41,7 +43,8 @@ impl Variables {
     /// Those of this process.
     #[expect(clippy::disallowed_methods, reason = "this is where settings are resolved")]
     pub(crate) fn of_process() -> Self {
-        Self::of(NAMES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        let names = NAMES.into_iter().chain(toolfront_agent::provider_variables());
+        Self::of(names.filter_map(|name| Some((name, std::env::var_os(name)?))))
     }
 
     /// These.
@@ -56,6 +59,11 @@ impl Variables {
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, Failure> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         value.to_str().map(Some).ok_or_else(|| Failure::wrong_use(format!("{name} is not UTF-8")))
+    }
+
+    /// The value of a variable that a provider's own libraries read too; one that is not UTF-8 counts as absent.
+    pub(crate) fn value_of(&self, name: &str) -> Option<String> {
+        self.0.get(name)?.to_str().map(str::to_owned)
     }
 
     /// A variable as a path.

@@ -68,7 +68,16 @@ fn calls(
     }
     text.push('\n');
     text.push_str(&mcp(environment, &url));
+    text.push_str(&ask(&url));
     text
+}
+
+/// What lets a model answer from it. A comment too: it needs the key of a model's provider.
+fn ask(quoted_url: &str) -> String {
+    format!(
+        "\n  # to let a model answer from it, with its provider's key in the usual variable, such as OPENAI_API_KEY:\n  \
+         # toolfront ask {quoted_url} 'What is in here?' --model openai:gpt-5\n"
+    )
 }
 
 /// What an MCP client is told. It is pasted with the rest: what is for a file is a comment of the shell.
