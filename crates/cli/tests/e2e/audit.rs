@@ -189,10 +189,11 @@ fn following_goes_on_after_the_gateway_was_started_again() {
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap()).unwrap() };
     // It follows once it shows one of these.
     let follows = std::sync::atomic::AtomicBool::new(false);
+    let client = server.client();
     let before = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !follows.load(std::sync::atomic::Ordering::Relaxed) {
-                assert_eq!(server.get("/e/docs", &value).status, 200);
+                assert_eq!(client.send("GET", "/e/docs", &value, "").status, 200);
             }
         });
         let event = next();
