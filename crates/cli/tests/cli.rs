@@ -89,9 +89,7 @@ fn every_command_is_in_the_list_of_this_test() {
 #[test]
 fn nothing_is_advertised_that_does_not_exist_yet() {
     let help = Home::new().run(&["--help"]).stdout;
-    for word in ["ask"] {
-        assert!(!help.contains(&format!("\n  {word} ")), "{word}:\n{help}");
-    }
+    assert!(!help.contains("\n  ask "), "{help}");
 }
 
 #[test]
