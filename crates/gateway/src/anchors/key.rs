@@ -17,7 +17,7 @@ use super::line::Anchor;
 
 const PRIVATE: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
-/// What stands before the 32 bytes of a public key in DER: SubjectPublicKeyInfo of RFC 8410.
+/// What stands before the 32 bytes of a public key in DER: `SubjectPublicKeyInfo` of RFC 8410.
 const PUBLIC_HEAD: [u8; 12] = [48, 42, 48, 5, 6, 3, 43, 101, 112, 3, 33, 0];
 /// More than any file of a key has.
 const FILE_BYTES_MAX: u64 = 16 * 1024;

@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
                     Failure::of(&fault).after(&format!("the log in {}", directory.display()))
                 })
             });
-            of_store(found.await.map_err(|fault| Failure::of(&fault))??)
+            of_store(&found.await.map_err(|fault| Failure::of(&fault))??)
         }
         (None, Some(path)) => file::verify(&path, &anchors, printer)?,
         (None, None) => through_gateway(&invocation.session()?.client, &anchors).await?,
@@ -105,7 +105,7 @@ fn holds(found: &AuditVerification, anchors: usize) -> String {
     text
 }
 
-fn of_store(found: Verification) -> AuditVerification {
+fn of_store(found: &Verification) -> AuditVerification {
     AuditVerification {
         events: found.events,
         unchained: found.unchained,

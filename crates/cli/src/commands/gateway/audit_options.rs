@@ -18,17 +18,17 @@ use crate::span;
 pub(super) struct AuditOptions {
     /// When reads of pages are recorded: batched (a moment later), strict (before they are answered) or off (counted only)
     /// [default: batched] [env: TOOLFRONT_AUDIT_READS]
-    #[arg(long, value_name = "WHEN", value_parser = parse_reads)]
-    audit_reads: Option<RecordReads>,
+    #[arg(long = "audit-reads", id = "audit_reads", value_name = "WHEN", value_parser = parse_reads)]
+    reads: Option<RecordReads>,
     /// For how long events are kept, such as 400d [default: for ever] [env: TOOLFRONT_AUDIT_KEEP]
-    #[arg(long, value_name = "SPAN", value_parser = span::parse)]
-    audit_keep: Option<Duration>,
+    #[arg(long = "audit-keep", id = "audit_keep", value_name = "SPAN", value_parser = span::parse)]
+    keep: Option<Duration>,
     /// A file, on another disk or machine, that gets a signed anchor of the audit log each minute [env: TOOLFRONT_AUDIT_ANCHORS]
-    #[arg(long, value_name = "FILE")]
-    audit_anchors: Option<PathBuf>,
+    #[arg(long = "audit-anchors", id = "audit_anchors", value_name = "FILE")]
+    anchors: Option<PathBuf>,
     /// The key that anchors are signed with, from `toolfront audit keygen` [env: TOOLFRONT_AUDIT_SIGNING_KEY]
-    #[arg(long, value_name = "FILE")]
-    audit_signing_key: Option<PathBuf>,
+    #[arg(long = "audit-signing-key", id = "audit_signing_key", value_name = "FILE")]
+    signing_key: Option<PathBuf>,
 }
 
 /// The table `[audit]`.
@@ -65,7 +65,7 @@ pub(super) fn resolve(
     table: AuditTable,
     variables: &Variables,
 ) -> Result<AuditSettings, Failure> {
-    let reads = match (flags.audit_reads, variables.text("TOOLFRONT_AUDIT_READS")?) {
+    let reads = match (flags.reads, variables.text("TOOLFRONT_AUDIT_READS")?) {
         (Some(reads), _) => reads,
         (None, Some(text)) => {
             parse_reads(text).map_err(|fault| Failure::wrong_use(format!("TOOLFRONT_AUDIT_READS {fault}")))?
@@ -77,7 +77,7 @@ pub(super) fn resolve(
         (None, Some(text)) => Some(("keep in the table [audit]", text.as_str())),
         (None, None) => None,
     };
-    let keep = match (flags.audit_keep, named) {
+    let keep = match (flags.keep, named) {
         (Some(keep), _) => Some(keep),
         (None, Some((name, text))) => {
             let keep = span::parse(text);
@@ -89,8 +89,8 @@ pub(super) fn resolve(
         return Err(Failure::wrong_use("the audit log can't be kept for no time at all"));
     }
     let path = |flag: Option<PathBuf>, variable, file| flag.or(variables.path(variable)).or(file);
-    let anchors = path(flags.audit_anchors, "TOOLFRONT_AUDIT_ANCHORS", table.anchors);
-    let key = path(flags.audit_signing_key, "TOOLFRONT_AUDIT_SIGNING_KEY", table.signing_key);
+    let anchors = path(flags.anchors, "TOOLFRONT_AUDIT_ANCHORS", table.anchors);
+    let key = path(flags.signing_key, "TOOLFRONT_AUDIT_SIGNING_KEY", table.signing_key);
     let anchors = match (anchors, key) {
         (Some(file), Some(signing_key)) => Some(AnchorSettings { file, signing_key }),
         (None, None) => None,
@@ -135,7 +135,7 @@ mod tests {
         let variables = [("TOOLFRONT_AUDIT_READS", "strict"), ("TOOLFRONT_AUDIT_KEEP", "2d")];
         let settings = resolved(AuditOptions::default(), file, &variables).unwrap();
         assert_eq!((settings.reads, settings.keep), (RecordReads::Strict, Some(Duration::from_hours(48))));
-        let flags = AuditOptions { audit_keep: Some(Duration::from_secs(5)), ..AuditOptions::default() };
+        let flags = AuditOptions { keep: Some(Duration::from_secs(5)), ..AuditOptions::default() };
         assert_eq!(resolved(flags, file, &variables).unwrap().keep, Some(Duration::from_secs(5)));
     }
 

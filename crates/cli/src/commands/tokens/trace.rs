@@ -58,19 +58,18 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
     }
     let session = invocation.session()?;
     let client = &session.client;
-    let (token, value) = match &arguments.token {
-        Some(text) => (client.token(super::find(client, text).await?.which).await?, None),
-        None => {
-            let digest = read_value(invocation)?.digest();
-            let found = client.find_token(&digest).await.map_err(|error| match error.status() {
-                Some(404) => Failure::not_found(
-                    "no token that you may know of has ever had this value: it is another gateway's, or organization's",
-                ),
-                _ => error.into(),
-            })?;
-            let value = Value { generation: found.generation, is_alive: found.is_alive };
-            (client.token(WhichToken::Id(found.token.id)).await?, Some(value))
-        }
+    let (token, value) = if let Some(text) = &arguments.token {
+        (client.token(super::find(client, text).await?.which).await?, None)
+    } else {
+        let digest = read_value(invocation)?.digest();
+        let found = client.find_token(&digest).await.map_err(|error| match error.status() {
+            Some(404) => Failure::not_found(
+                "no token that you may know of has ever had this value: it is another gateway's, or organization's",
+            ),
+            _ => error.into(),
+        })?;
+        let value = Value { generation: found.generation, is_alive: found.is_alive };
+        (client.token(WhichToken::Id(found.token.id)).await?, Some(value))
     };
     let story = Story::of(client, token, value).await?;
     if invocation.printer.is_json() {

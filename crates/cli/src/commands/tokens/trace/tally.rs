@@ -75,7 +75,7 @@ impl Tally {
             sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
             let mut name = name;
             for (what, count) in sorted.iter().take(SHOWN) {
-                rows.push(vec![std::mem::take(&mut name).to_owned(), what.to_string(), count.to_string()]);
+                rows.push(vec![std::mem::take(&mut name).to_owned(), (*what).clone(), count.to_string()]);
             }
             if sorted.len() > SHOWN {
                 rows.push(vec![String::new(), format!("and {} more", sorted.len() - SHOWN), String::new()]);
