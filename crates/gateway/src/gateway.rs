@@ -106,7 +106,7 @@ impl Gateway {
             urls: OnceLock::new(),
             store,
             memory,
-            access_log: AccessLog::new(settings.audit.reads),
+            access_log: AccessLog::new(settings.audit.reads, settings.limits.unrecorded_max),
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),
