@@ -46,6 +46,7 @@ struct Shared {
     brake: Brake,
     runs: Runs,
     sandbox: Arc<Sandbox>,
+    draining: CancellationToken,
     stopping: CancellationToken,
     mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
@@ -111,6 +112,7 @@ impl Gateway {
             runs,
             sandbox: Arc::new(sandbox),
             mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            draining: CancellationToken::new(),
             stopping,
             work: Arc::new(work),
             files: FileCache::default(),
@@ -139,6 +141,7 @@ impl Gateway {
             writing.access_log().keep_writing(writing.store(), writing.stopping()).await;
         });
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
+        let bound = bound.draining_with(self.shared.draining.clone());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
     }
@@ -177,6 +180,11 @@ impl Gateway {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.shared.runs
+    }
+
+    /// Cancelled when no more requests are taken, and those under way are to be finished.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.shared.draining
     }
 
     /// Cancelled when the time to finish requests is over.
