@@ -55,10 +55,10 @@ pub(crate) struct Told {
 }
 
 impl AccessLog {
-    pub(crate) fn new(reads: RecordReads) -> Self {
+    pub(crate) fn new(reads: RecordReads, unrecorded_max: usize) -> Self {
         Self {
             reads,
-            buffer: Buffer::default(),
+            buffer: Buffer::new(unrecorded_max),
             denials: Denials::default(),
             is_pending: AtomicBool::new(false),
             wake: Notify::new(),
@@ -84,10 +84,7 @@ impl AccessLog {
     /// Takes what is to be told of a request. Yields the number of the batch that it is in.
     fn add(&self, told: Told) -> u64 {
         let Told { kind, requests } = told;
-        if kind.decision.is_denial()
-            && let Some(address) = kind.address
-            && !self.denials.is_told(address, requests.last)
-        {
+        if kind.decision.is_denial() && !self.denials.is_told(&kind, &requests) {
             return 0;
         }
         self.buffer.add(kind, requests);
@@ -165,21 +162,26 @@ impl AccessLog {
 
     /// Has the denials told that were left out.
     pub(crate) fn tell_omitted(&self) {
-        for Omitted { address, count, first, last } in self.denials.take_omitted() {
-            let kind = Kind {
-                holder: None,
-                organization: None,
-                environment: None,
-                address,
-                user_agent: None,
-                decision: Decision::Refused,
-                event: AccessEvent::Omitted,
-            };
-            self.add(Told {
-                kind,
-                requests: Requests { first, last, count, uses: 0, bytes: 0, ids: Vec::new() },
-            });
-        }
+        self.denials.take_omitted().into_iter().for_each(|omitted| self.tell_together(omitted));
+    }
+
+    /// The same of those that were uses of living tokens, so that they count.
+    pub(crate) fn tell_omitted_uses(&self) {
+        self.denials.take_used().into_iter().for_each(|omitted| self.tell_together(omitted));
+    }
+
+    fn tell_together(&self, omitted: Omitted) {
+        let Omitted { address, holder, environment, count, uses, first, last } = omitted;
+        let kind = Kind {
+            holder,
+            organization: None,
+            environment,
+            address,
+            user_agent: None,
+            decision: Decision::Refused,
+            event: AccessEvent::Omitted,
+        };
+        self.add(Told { kind, requests: Requests { first, last, count, uses, bytes: 0, ids: Vec::new() } });
     }
 }
 

@@ -49,6 +49,7 @@ struct Shared {
     brake: Brake,
     runs: Runs,
     sandbox: Arc<Sandbox>,
+    draining: CancellationToken,
     stopping: CancellationToken,
     mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
@@ -114,12 +115,13 @@ impl Gateway {
             urls: OnceLock::new(),
             store,
             memory,
-            access_log: AccessLog::new(settings.audit.reads),
+            access_log: AccessLog::new(settings.audit.reads, settings.limits.unrecorded_max),
             anchors,
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),
             mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            draining: CancellationToken::new(),
             stopping,
             work: Arc::new(work),
             files: FileCache::default(),
@@ -156,6 +158,7 @@ impl Gateway {
             self.tasks().spawn(async move { drop(operations.serve(stopping.cancelled_owned()).await) });
         }
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
+        let bound = bound.draining_with(self.shared.draining.clone());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
     }
@@ -194,6 +197,11 @@ impl Gateway {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.shared.runs
+    }
+
+    /// Cancelled when no more requests are taken, and those under way are to be finished.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.shared.draining
     }
 
     /// Cancelled when the time to finish requests is over.

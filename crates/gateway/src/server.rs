@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use toolfront_store::OpenError;
 
 use self::connection::Protocol;
@@ -123,6 +124,7 @@ pub struct Bound {
     drain_time: Duration,
     service: Service,
     house: BoxFuture<()>,
+    draining: CancellationToken,
     closing: BoxFuture<()>,
 }
 
@@ -154,6 +156,7 @@ impl Bound {
             drain_time: limits.drain_time,
             service,
             house: Box::pin(std::future::pending()),
+            draining: CancellationToken::new(),
             closing: Box::pin(std::future::ready(())),
         })
     }
@@ -167,6 +170,12 @@ impl Bound {
 
     pub(crate) fn keeping(mut self, house: impl Future<Output = ()> + Send + 'static) -> Self {
         self.house = Box::pin(house);
+        self
+    }
+
+    /// Cancels `draining` as soon as no more requests are taken: for answers that would never end by themselves.
+    pub(crate) fn draining_with(mut self, draining: CancellationToken) -> Self {
+        self.draining = draining;
         self
     }
 
@@ -229,6 +238,7 @@ impl Bound {
             });
         }
         drop(self.listener);
+        self.draining.cancel();
         if tokio::time::timeout(self.drain_time, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still under way when the time to finish them was over");
         }

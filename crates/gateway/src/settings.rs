@@ -133,6 +133,9 @@ pub struct Limits {
     pub stream_silence_max: Duration,
     /// Failed authentications of one address in a minute.
     pub failures_per_minute_max: u32,
+    /// Kinds of requests that wait in memory while the log can't be written; then nothing more is let in that would
+    /// have to be recorded.
+    pub unrecorded_max: usize,
     /// How long requests under way are waited for when the gateway stops.
     pub drain_time: Duration,
 }
@@ -179,6 +182,7 @@ impl Default for Limits {
             runs_per_token_max: 32,
             stream_silence_max: Duration::from_secs(15),
             failures_per_minute_max: 30,
+            unrecorded_max: 50_000,
             drain_time: Duration::from_secs(30),
         }
     }

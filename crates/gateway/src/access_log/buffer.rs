@@ -13,9 +13,6 @@ use toolfront_token::{EnvId, OrgId, Timestamp};
 use super::story::Holder;
 
 const SHARDS: usize = 16;
-/// How many groups wait at the most. When the log can't be written for so long that there are more, requests are
-/// refused rather than left out.
-const GROUPS_MAX: usize = 50_000;
 /// How many ids of requests a group keeps; those beyond are counted.
 const REQUESTS_MAX: usize = 256;
 
@@ -58,17 +55,25 @@ impl Requests {
 type Shard = HashMap<Kind, Requests>;
 
 /// Sharded by kind, so that few requests meet at one lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Buffer {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
+    groups_max: usize,
     groups: AtomicUsize,
 }
 
 impl Buffer {
+    /// One in which so many groups wait at the most. When the log can't be written for so long that there are more,
+    /// requests are refused rather than left out.
+    pub(super) fn new(groups_max: usize) -> Self {
+        let (shards, hasher) = (<[Mutex<Shard>; SHARDS]>::default(), RandomState::default());
+        Self { shards, hasher, groups_max, groups: AtomicUsize::new(0) }
+    }
+
     /// Whether requests may still be let in that have to be recorded.
     pub(super) fn has_room(&self) -> bool {
-        self.groups.load(Ordering::Relaxed) < GROUPS_MAX
+        self.groups.load(Ordering::Relaxed) < self.groups_max
     }
 
     /// How many groups wait.

@@ -6,28 +6,41 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
-use toolfront_token::Timestamp;
+use toolfront_token::{EnvId, Timestamp};
 
+use super::buffer::{Kind, Requests};
+use super::story::Holder;
 use crate::brake::network;
 
 /// How many events of denials an address leaves in a minute.
 const EVENTS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// Of how many addresses omissions are told apart; of more, together.
+/// Of how many addresses omissions are told apart; of more, together for each token.
 const ADDRESSES_MAX: usize = 10_000;
+
+/// Denials that are left out together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    /// `None` for those of many addresses together.
+    address: Option<IpAddr>,
+    /// The living token that they were uses of, and for which environment: its uses are counted all the same.
+    used: Option<(Holder, Option<EnvId>)>,
+}
 
 /// Denials that were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Omitted {
-    /// `None` for those of many addresses together.
     pub(super) address: Option<IpAddr>,
+    pub(super) holder: Option<Holder>,
+    pub(super) environment: Option<EnvId>,
     pub(super) count: u64,
+    pub(super) uses: u64,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
 }
 
 pub(super) struct Denials {
     told: DefaultKeyedRateLimiter<IpAddr>,
-    omitted: Mutex<HashMap<Option<IpAddr>, Omitted>>,
+    omitted: Mutex<HashMap<Source, Omitted>>,
 }
 
 impl Default for Denials {
@@ -37,18 +50,30 @@ impl Default for Denials {
 }
 
 impl Denials {
-    /// Whether one more denial of that address is told by an event of its own; if not, it is counted.
-    pub(super) fn is_told(&self, address: IpAddr, now: Timestamp) -> bool {
-        let address = network(address);
+    /// Whether one more denial is told by an event of its own; if not, it is counted.
+    pub(super) fn is_told(&self, kind: &Kind, requests: &Requests) -> bool {
+        let Some(address) = kind.address.map(network) else { return true };
         if self.told.check_key(&address).is_ok() {
             return true;
         }
+        let used = kind.holder.filter(|_| requests.uses > 0).map(|holder| (holder, kind.environment));
         let mut omitted = self.omitted.lock();
-        let is_known = omitted.contains_key(&Some(address));
-        let address = (is_known || omitted.len() < ADDRESSES_MAX).then_some(address);
-        let entry = omitted.entry(address).or_insert(Omitted { address, count: 0, first: now, last: now });
-        entry.count += 1;
-        entry.last = now;
+        let mut source = Source { address: Some(address), used };
+        if omitted.len() >= ADDRESSES_MAX && !omitted.contains_key(&source) {
+            source.address = None;
+        }
+        let entry = omitted.entry(source).or_insert_with(|| Omitted {
+            address: source.address,
+            holder: used.map(|(holder, _)| holder),
+            environment: used.and_then(|(_, environment)| environment),
+            count: 0,
+            uses: 0,
+            first: requests.first,
+            last: requests.last,
+        });
+        entry.count += requests.count;
+        entry.uses += requests.uses;
+        entry.last = entry.last.max(requests.last);
         false
     }
 
@@ -56,6 +81,12 @@ impl Denials {
     pub(super) fn take_omitted(&self) -> Vec<Omitted> {
         self.told.retain_recent();
         std::mem::take(&mut *self.omitted.lock()).into_values().collect()
+    }
+
+    /// The same of what were uses of living tokens alone.
+    pub(super) fn take_used(&self) -> Vec<Omitted> {
+        let mut omitted = self.omitted.lock();
+        omitted.extract_if(|source, _| source.used.is_some()).map(|(_, omitted)| omitted).collect()
     }
 }
 

@@ -117,6 +117,7 @@ impl Gateway {
 
     /// Has all requests recorded that were answered, and all uses counted.
     pub(crate) async fn settle_usage(&self) -> Result<(), StoreError> {
+        self.access_log().tell_omitted_uses();
         self.access_log().flush(self.store()).await?;
         self.store().count_usage().await
     }

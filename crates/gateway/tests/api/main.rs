@@ -9,6 +9,7 @@
 )]
 
 mod applications;
+mod audit;
 mod authentication;
 mod authorize;
 mod codes;

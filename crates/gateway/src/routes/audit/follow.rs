@@ -81,7 +81,7 @@ impl Follower {
             tokio::select! {
                 changed = self.heads.changed() => changed.ok()?,
                 () = tokio::time::sleep(LOOK_AGAIN) => return Some(Bytes::from_static(KEEP_ALIVE)),
-                () = self.gateway.stopping().cancelled() => return None,
+                () = self.gateway.draining().cancelled() => return None,
             }
         }
     }
