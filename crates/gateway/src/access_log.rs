@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use toolfront_store::{AccessEvent, Decision, Store, StoreError, Use};
-use toolfront_token::{OrgId, Timestamp};
+use toolfront_token::OrgId;
 
-use self::buffer::{Buffer, Kind, Requests, group};
+use self::buffer::{Buffer, Kind, One, Requests, group};
 use self::denials::{Denials, Omitted};
 pub(crate) use self::open_request::{OpenRequest, decision};
 pub(crate) use self::story::{Door, Story};
@@ -51,7 +51,7 @@ pub(crate) struct AccessLog {
 #[derive(Debug)]
 pub(crate) struct Told {
     kind: Kind,
-    requests: Requests,
+    request: One,
 }
 
 impl AccessLog {
@@ -83,11 +83,16 @@ impl AccessLog {
 
     /// Takes what is to be told of a request. Yields the number of the batch that it is in.
     fn add(&self, told: Told) -> u64 {
-        let Told { kind, requests } = told;
-        if kind.decision.is_denial() && !self.denials.is_told(&kind, &requests) {
+        let Told { kind, request } = told;
+        if kind.decision.is_denial() && !self.denials.is_told(&kind, &request) {
             return 0;
         }
-        self.buffer.add(kind, requests);
+        self.buffer.add_one(kind, request);
+        self.added()
+    }
+
+    /// Has it written what was added. Yields the number of the batch that it is in.
+    fn added(&self) -> u64 {
         // Looked at afterwards: a batch that is taken meanwhile may lack what was just added.
         let batch = self.gathering.load(Ordering::Acquire);
         if !self.is_pending.swap(true, Ordering::AcqRel) {
@@ -181,7 +186,8 @@ impl AccessLog {
             decision: Decision::Refused,
             event: AccessEvent::Omitted,
         };
-        self.add(Told { kind, requests: Requests { first, last, count, uses, bytes: 0, ids: Vec::new() } });
+        self.buffer.add(kind, Requests { first, last, count, uses, bytes: 0, ids: Vec::new() });
+        self.added();
     }
 }
 
@@ -202,11 +208,6 @@ fn uses(kind: &Kind, requests: &Requests) -> Option<Use> {
 /// The organization that events are for which concern nobody's token. Before there is one there are none.
 async fn home(store: &Store) -> Result<Option<OrgId>, StoreError> {
     Ok(store.organizations().await?.first().map(|organization| organization.id))
-}
-
-/// A request at one instant.
-fn once(now: Timestamp, uses: u64, bytes: u64, id: u64) -> Requests {
-    Requests { first: now, last: now, count: 1, uses, bytes, ids: vec![id] }
 }
 
 /// Tells of a call that is about to be answered well.
@@ -239,7 +240,7 @@ pub(crate) fn tell(gateway: &Gateway, context: &Context, event: AccessEvent, dec
     let uses = u64::from(story.take() && story.has_caller());
     gateway
         .access_log()
-        .add(Told { kind, requests: once(gateway.now(), uses, bytes, context.request_number) });
+        .add(Told { kind, request: One { at: gateway.now(), uses, bytes, id: context.request_number } });
 }
 
 /// The text of a path as events tell it: without a token's value, and not longer than is of use.

@@ -1,7 +1,6 @@
 //! What requests were, gathered until it is written.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,6 +40,17 @@ pub(super) struct Requests {
 }
 
 impl Requests {
+    fn add_one(&mut self, one: One) {
+        self.first = self.first.min(one.at);
+        self.last = self.last.max(one.at);
+        self.count += 1;
+        self.uses += one.uses;
+        self.bytes += one.bytes;
+        if self.ids.len() < REQUESTS_MAX {
+            self.ids.push(one.id);
+        }
+    }
+
     fn add(&mut self, more: Self) {
         self.first = self.first.min(more.first);
         self.last = self.last.max(more.last);
@@ -52,13 +62,28 @@ impl Requests {
     }
 }
 
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct One {
+    pub(super) at: Timestamp,
+    pub(super) uses: u64,
+    pub(super) bytes: u64,
+    pub(super) id: u64,
+}
+
+impl From<One> for Requests {
+    fn from(one: One) -> Self {
+        let One { at, uses, bytes, id } = one;
+        Self { first: at, last: at, count: 1, uses, bytes, ids: vec![id] }
+    }
+}
+
 type Shard = HashMap<Kind, Requests>;
 
-/// Sharded by kind, so that few requests meet at one lock.
+/// Sharded by token, so that few requests meet at one lock.
 #[derive(Debug)]
 pub(super) struct Buffer {
     shards: [Mutex<Shard>; SHARDS],
-    hasher: RandomState,
     groups_max: usize,
     groups: AtomicUsize,
 }
@@ -67,8 +92,7 @@ impl Buffer {
     /// One in which so many groups wait at the most. When the log can't be written for so long that there are more,
     /// requests are refused rather than left out.
     pub(super) fn new(groups_max: usize) -> Self {
-        let (shards, hasher) = (<[Mutex<Shard>; SHARDS]>::default(), RandomState::default());
-        Self { shards, hasher, groups_max, groups: AtomicUsize::new(0) }
+        Self { shards: Default::default(), groups_max, groups: AtomicUsize::new(0) }
     }
 
     /// Whether requests may still be let in that have to be recorded.
@@ -81,9 +105,25 @@ impl Buffer {
         self.groups.load(Ordering::Relaxed)
     }
 
+    pub(super) fn add_one(&self, kind: Kind, one: One) {
+        let mut shard = self.shard(&kind).lock();
+        if let Some(known) = shard.get_mut(&kind) {
+            known.add_one(one);
+        } else {
+            shard.insert(kind, Requests::from(one));
+            self.groups.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn shard(&self, kind: &Kind) -> &Mutex<Shard> {
+        // The ids of tokens are random already.
+        let bits = kind.holder.map_or(0, |holder| holder.token.bits());
+        let index = usize::try_from(bits).unwrap_or_default() % SHARDS;
+        self.shards.get(index).unwrap_or(&self.shards[0])
+    }
+
     pub(super) fn add(&self, kind: Kind, requests: Requests) {
-        let index = usize::try_from(self.hasher.hash_one(kind.holder)).unwrap_or_default() % SHARDS;
-        let mut shard = self.shards.get(index).unwrap_or(&self.shards[0]).lock();
+        let mut shard = self.shard(&kind).lock();
         if let Some(known) = shard.get_mut(&kind) {
             known.add(requests);
         } else {

@@ -8,7 +8,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use toolfront_token::{EnvId, Timestamp};
 
-use super::buffer::{Kind, Requests};
+use super::buffer::{Kind, One};
 use super::story::Holder;
 use crate::brake::network;
 
@@ -51,12 +51,12 @@ impl Default for Denials {
 
 impl Denials {
     /// Whether one more denial is told by an event of its own; if not, it is counted.
-    pub(super) fn is_told(&self, kind: &Kind, requests: &Requests) -> bool {
+    pub(super) fn is_told(&self, kind: &Kind, request: &One) -> bool {
         let Some(address) = kind.address.map(network) else { return true };
         if self.told.check_key(&address).is_ok() {
             return true;
         }
-        let used = kind.holder.filter(|_| requests.uses > 0).map(|holder| (holder, kind.environment));
+        let used = kind.holder.filter(|_| request.uses > 0).map(|holder| (holder, kind.environment));
         let mut omitted = self.omitted.lock();
         let mut source = Source { address: Some(address), used };
         if omitted.len() >= ADDRESSES_MAX && !omitted.contains_key(&source) {
@@ -68,12 +68,12 @@ impl Denials {
             environment: used.and_then(|(_, environment)| environment),
             count: 0,
             uses: 0,
-            first: requests.first,
-            last: requests.last,
+            first: request.at,
+            last: request.at,
         });
-        entry.count += requests.count;
-        entry.uses += requests.uses;
-        entry.last = entry.last.max(requests.last);
+        entry.count += 1;
+        entry.uses += request.uses;
+        entry.last = entry.last.max(request.at);
         false
     }
 

@@ -7,9 +7,9 @@ use axum::response::Response;
 use http::Method;
 use toolfront_store::{AccessEvent, Decision};
 
-use super::buffer::Kind;
+use super::buffer::{Kind, One};
 use super::story::Door;
-use super::{Told, once, path_text};
+use super::{Told, path_text};
 use crate::gateway::Gateway;
 use crate::metrics::RequestKind;
 use crate::problem::Refusal;
@@ -87,7 +87,7 @@ impl<'r> OpenRequest<'r> {
             event: self.event(decision, status),
         };
         let uses = u64::from(story.has_caller());
-        Some(Told { kind, requests: once(self.gateway.now(), uses, bytes, context.request_number) })
+        Some(Told { kind, request: One { at: self.gateway.now(), uses, bytes, id: context.request_number } })
     }
 
     fn event(&self, decision: Decision, status: u16) -> AccessEvent {
