@@ -84,12 +84,11 @@ impl Buffer {
     pub(super) fn add(&self, kind: Kind, requests: Requests) {
         let index = usize::try_from(self.hasher.hash_one(kind.holder)).unwrap_or_default() % SHARDS;
         let mut shard = self.shards.get(index).unwrap_or(&self.shards[0]).lock();
-        match shard.get_mut(&kind) {
-            Some(known) => known.add(requests),
-            None => {
-                shard.insert(kind, requests);
-                self.groups.fetch_add(1, Ordering::Relaxed);
-            }
+        if let Some(known) = shard.get_mut(&kind) {
+            known.add(requests);
+        } else {
+            shard.insert(kind, requests);
+            self.groups.fetch_add(1, Ordering::Relaxed);
         }
     }
 

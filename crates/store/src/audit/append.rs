@@ -18,7 +18,7 @@ use crate::writer::WriteTransaction;
 
 const REUSE: &str = "token.reuse";
 /// A value that is used so soon after its end may have been on its way then.
-const REUSE_AFTER: Duration = Duration::from_secs(60);
+const REUSE_AFTER: Duration = Duration::from_mins(1);
 
 /// Writes an event into the transaction, and yields its sequence number.
 pub(crate) fn append(

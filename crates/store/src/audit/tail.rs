@@ -110,7 +110,7 @@ impl LogTail {
         for (place, told) in effects.told.iter().enumerate() {
             match told {
                 Told::Use(uses) if effects.counted.is_none_or(|counted| place >= counted) => {
-                    pending.add(uses)
+                    pending.add(uses);
                 }
                 Told::Use(_) | Told::Slip(_) => {}
                 Told::Begun(sequence) => drop(open.insert(*sequence)),
