@@ -19,4 +19,5 @@ mod sqlite {
     mod migrations;
     mod schema;
     mod tampering;
+    mod undone;
 }

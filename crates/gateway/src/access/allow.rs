@@ -47,7 +47,7 @@ impl FromRequestParts<Gateway> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
         let context = context(parts)?;
         // What changes something has its own event: only what would be told of later may have to wait.
-        if parts.method == http::Method::GET {
+        if parts.method.is_safe() {
             gateway.access_log().has_room()?;
         }
         let caller = authenticate(gateway, &parts.headers, &context).await?.required()?;

@@ -35,6 +35,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when they can't be written; they are kept.
     pub async fn count_usage(&self) -> Result<(), StoreError> {
-        self.write(|transaction: &mut crate::writer::WriteTransaction<'_>| transaction.count_usage()).await
+        self.write(|transaction| {
+            transaction.count_usage()?;
+            Ok(())
+        })
+        .await
     }
 }

@@ -3,7 +3,7 @@
 use toolfront_store::{AuditCursor, AuditFilter, AuditOrder, AuditRecord, Decision, RequestGroup};
 use toolfront_token::{EnvId, Scope, Timestamp, TokenRecord};
 
-use crate::world::log::{denied, read};
+use crate::world::log::{denied, read, stranger};
 use crate::world::{Backend, World, at, env_id, grant, grant_on};
 
 fn sequences(events: &[AuditRecord]) -> Vec<i64> {
@@ -229,7 +229,7 @@ pub(crate) async fn an_only_admin_sees_its_environments_and_the_tokens_it_domina
 
 pub(crate) async fn another_organization_sees_nothing<B: Backend>() {
     let Various { world, docs, reader, .. } = various::<B>().await;
-    let stranger = world.stranger();
+    let stranger = stranger();
     let filters = [
         all(),
         AuditFilter { order: AuditOrder::OldestFirst, ..all() },

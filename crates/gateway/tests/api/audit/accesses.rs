@@ -136,7 +136,7 @@ async fn pitfall_29_a_value_that_is_not_let_in_is_told() {
     let path = |token: &Issued, verb: &str| format!("/api/v1/tokens/{}{verb}", token.id);
     gateway.as_admin("DELETE", &path(&revoked, "")).send().await.data();
     gateway.as_admin("POST", &path(&rotated, "/rotate")).json(&json!({})).send().await.data();
-    gateway.advance(Duration::from_secs(60));
+    gateway.advance(Duration::from_mins(1));
     let (unknown, malformed) = (unknown_value(1), "tf_nonsense".to_owned());
     for (value, token, outcome) in [
         (&unknown, None, "invalid"),

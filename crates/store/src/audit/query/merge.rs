@@ -1,7 +1,7 @@
 //! Several sources of events, each in order, read as one.
 
 use rusqlite::{CachedStatement, Connection, Rows};
-use toolfront_token::{EnvId, TokenId};
+use toolfront_token::{EnvId, Timestamp, TokenId};
 
 use super::super::record::{AuditRecord, COLUMNS};
 use super::{AuditCursor, AuditFilter, AuditOrder};
@@ -75,7 +75,7 @@ impl<'s> Scan<'s> {
         // The last instant before `until`, and all events of it.
         let before = filter.until.map_or(i64::MAX, |until| until.micros().saturating_sub(1));
         let end = AuditCursor { at: before, sequence: i64::MAX };
-        let from = filter.since.map_or(i64::MIN, toolfront_token::Timestamp::micros);
+        let from = filter.since.map_or(i64::MIN, Timestamp::micros);
         let place = match filter.order {
             AuditOrder::NewestFirst => filter.after.map_or(end, |after| after.min(end)),
             AuditOrder::OldestFirst => filter.after.unwrap_or(AuditCursor { at: i64::MIN, sequence: 0 }),
@@ -117,9 +117,6 @@ fn advance(rows: &mut Rows<'_>) -> Result<Option<AuditRecord>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-    use toolfront_token::Timestamp;
-
     use super::*;
 
     fn plan(connection: &Connection, source: Source) -> String {

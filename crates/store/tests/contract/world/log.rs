@@ -113,10 +113,10 @@ impl<B: Backend> World<B> {
         let (store, summary) = backend.open(memory.clone(), at(1_000)).unwrap();
         (Self { backend, store, memory, admin: self.admin.clone() }, summary)
     }
+}
 
-    /// A token of another organization that may read its audit log.
-    pub(crate) fn stranger(&self) -> TokenRecord {
-        let new = NewToken { organization: another_organization(), ..new_token(grant(Scope::Admin)) };
-        TokenRecord::issue(&Authority::host(), token_id(), new, value(), at(0)).unwrap()
-    }
+/// A token of another organization that may read its audit log.
+pub(crate) fn stranger() -> TokenRecord {
+    let new = NewToken { organization: another_organization(), ..new_token(grant(Scope::Admin)) };
+    TokenRecord::issue(&Authority::host(), token_id(), new, value(), at(0)).unwrap()
 }
