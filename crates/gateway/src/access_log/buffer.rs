@@ -12,6 +12,8 @@ use toolfront_token::{EnvId, OrgId, Timestamp};
 use super::story::Holder;
 
 const SHARDS: usize = 16;
+/// What is told in place of a path when there are too many to tell apart.
+const OTHERS: &str = "(one of many)";
 /// How many ids of requests a group keeps; those beyond are counted.
 const REQUESTS_MAX: usize = 256;
 
@@ -26,6 +28,27 @@ pub(super) struct Kind {
     pub(super) user_agent: Option<Arc<str>>,
     pub(super) decision: Decision,
     pub(super) event: AccessEvent,
+}
+
+impl Kind {
+    /// The same without what a client can make ever anew.
+    fn coarse(self) -> Self {
+        let others: Box<str> = OTHERS.into();
+        let event = match self.event {
+            AccessEvent::PageRead { release, status, .. } => {
+                AccessEvent::PageRead { release, page: others, status }
+            }
+            AccessEvent::RunRefused { status, .. } => AccessEvent::RunRefused { page: others, status },
+            AccessEvent::Called { status, .. } => {
+                AccessEvent::Called { method: others.clone(), path: others, status }
+            }
+            AccessEvent::Denied { status, .. } => {
+                AccessEvent::Denied { method: others.clone(), path: others, status }
+            }
+            AccessEvent::Omitted => AccessEvent::Omitted,
+        };
+        Self { address: None, user_agent: None, event, ..self }
+    }
 }
 
 /// Requests of one kind.
@@ -105,7 +128,10 @@ impl Buffer {
         self.groups.load(Ordering::Relaxed)
     }
 
+    /// Adds a request. What may not be refused, such as ending a token, is let in beyond the bound too; then less is
+    /// told of it, so that no client can fill the memory.
     pub(super) fn add_one(&self, kind: Kind, one: One) {
+        let kind = if self.has_room() { kind } else { kind.coarse() };
         let mut shard = self.shard(&kind).lock();
         if let Some(known) = shard.get_mut(&kind) {
             known.add_one(one);
