@@ -42,7 +42,7 @@ pub(crate) fn start_with(
         LogFormat::Text => (Some(lines.with_ansi(colours).with_target(false)), None),
         LogFormat::Json => (None, Some(lines.json().flatten_event(true))),
     };
-    let lines = text.map(|text| text.boxed()).or(json.map(|json| json.boxed()));
+    let lines = text.map(Layer::boxed).or(json.map(Layer::boxed));
     let spans = telemetry.map(Telemetry::layer);
     let all = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).with(quiet());
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.

@@ -2,6 +2,7 @@
 //! the counters, which have to be what the log tells.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use rusqlite::{Connection, Row};
@@ -66,7 +67,11 @@ fn line(row: &Row<'_>) -> anyhow::Result<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// Where the counters are not what the events tell that they were made of.
