@@ -76,7 +76,13 @@ impl Store {
         let keys = Arc::new(Keys::open(&directory).map_err(unusable)?);
         let file = Arc::new(DatabaseFile::opened(&path).map_err(unusable)?);
         let disk = Disk::open(&directory).map_err(unusable)?;
-        let recovered = audit::recover(&mut connection, now)?;
+        // A disk that is full must not keep a gateway from starting: it has tokens to end.
+        let recovered = match audit::recover(&mut connection, now) {
+            Err(failure) if failure.may_be_for_want_of_room() && disk.give_up() => {
+                audit::recover(&mut connection, now)?
+            }
+            recovered => recovered?,
+        };
         let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
         let writer = Writer::start(connection, Arc::clone(&file), recovered.tail, sink).map_err(unusable)?;
         let reader = Reader::new(path);

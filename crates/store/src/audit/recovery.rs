@@ -30,8 +30,9 @@ pub(crate) fn recover(connection: &mut Connection, now: Timestamp) -> Result<Rec
     let (mut tail, ends_well) = look(connection)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let mut transaction = WriteTransaction::begin(connection, &tail);
-    let interrupted_runs = close_interrupted(&mut transaction, now)?;
-    transaction.count_usage()?;
+    let closed = close_interrupted(&mut transaction, now);
+    let closed = closed.and_then(|runs| transaction.count_usage().map(|()| runs));
+    let interrupted_runs = closed.inspect_err(|_| drop(connection.execute_batch("ROLLBACK")))?;
     let effects = transaction.commit()?;
     tail.absorb(effects);
     Ok(Recovered { tail, interrupted_runs, ends_well })
@@ -46,8 +47,13 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
     let mut statement = connection
         .prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence >= ?1 ORDER BY sequence"))?;
     let mut rows = statement.query([from])?;
+    let mut is_readable = true;
     while let Some(row) = rows.next()? {
-        let record = AuditRecord::read(row)?;
+        // What can't be read was changed by somebody else: it is told of, and keeps nobody from starting.
+        let Ok(record) = AuditRecord::read(row) else {
+            is_readable = false;
+            continue;
+        };
         match record.action.as_str() {
             RUN_BEGIN => drop(open_runs.insert(record.sequence)),
             RUN_END => drop(open_runs.remove(&begin_of(&record.detail))),
@@ -81,7 +87,7 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
     // What somebody else put behind the head keeps its number; the chain goes on behind it.
     let sequence = last.map_or(0, |(sequence, _)| sequence).max(chain.head.sequence);
     let head = ChainHead { sequence, hash: chain.head.hash };
-    Ok((LogTail { head, uncounted, counted_through: chain.counted_through, open_runs }, ends_well))
+    Ok((LogTail { head, uncounted, counted_through: chain.counted_through, open_runs }, ends_well && is_readable))
 }
 
 fn begin_of(detail: &str) -> i64 {

@@ -162,6 +162,18 @@ async fn a_cut_tail_is_named() {
     assert_eq!(log.fault().await, Some(ChainFault::CutOff { sequence: 1, last: log.last }));
 }
 
+/// A gateway has tokens to end, whatever somebody did to its log.
+#[tokio::test]
+async fn a_log_that_can_not_be_read_is_named_and_keeps_no_store_from_opening() {
+    let log = Log::new().await;
+    log.change(&format!("UPDATE audit_events SET outcome = 'nonsense' WHERE sequence = {}", log.last - 1));
+    log.change("UPDATE audit_chain SET counted_through = 0, runs_from = 0");
+    let (world, summary) = log.world.crash();
+    assert!(!summary.log_ends_well);
+    let fault = world.store.verify_log(None).await.unwrap().fault;
+    assert_eq!(fault, Some(ChainFault::Changed { sequence: log.last - 1 }));
+}
+
 #[tokio::test]
 async fn a_tail_that_was_cut_with_care_is_named_by_an_anchor() {
     let log = Log::new().await;
