@@ -15,7 +15,7 @@ use crate::site::Site;
 const REQUESTS: u32 = 40;
 const SHORT: u32 = 10_000;
 /// How many tokens, and how many environments, the events are of.
-pub(crate) const TOKENS: u32 = 1_000;
+pub(crate) const TOKENS: u32 = 100;
 pub(crate) const ENVIRONMENTS: u32 = 100;
 
 /// A gateway whose log is asked for.
