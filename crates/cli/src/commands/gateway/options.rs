@@ -82,7 +82,7 @@ pub(super) fn resolve(
     resolved.tls = tls(certificate, key)?;
     resolved.behind_proxy =
         flags.behind_proxy || behind_proxy(variables)?.or(file.behind_proxy).unwrap_or_default();
-    resolved.confinement = confinement(flags.confinement)?;
+    resolved.confinement = confinement(flags.confinement, settings)?;
     file.sandbox.apply(&mut resolved.confinement);
     file.limits.apply(&mut resolved.limits);
     let log_format = match (flags.log_format, variables.text("TOOLFRONT_LOG_FORMAT")?) {

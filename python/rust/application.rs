@@ -1,0 +1,237 @@
+//! An application, as Python calls it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use toolfront_api::RunRequest;
+use toolfront_client::{ApplicationClient, Connection, GatewayUrl, Parameters};
+
+use crate::asking::{Asked, Asking, Bounds, Cancellation};
+use crate::calls;
+use crate::faults::Fault;
+use crate::runtime::Process;
+
+/// The most that is read of a page or file.
+const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A client of one application. Its connections belong to one process: the child of a fork makes its own.
+#[pyclass(frozen)]
+pub(crate) struct Application {
+    url: GatewayUrl,
+    parameters: Parameters,
+    ca_file: Option<PathBuf>,
+    client: Mutex<Option<(u32, ApplicationClient)>>,
+}
+
+/// What `run` yields: the command's output, and how it ended.
+#[derive(IntoPyObject)]
+struct Ran {
+    stdout: String,
+    stderr: String,
+    returncode: i32,
+    duration: f64,
+    truncated: bool,
+    timed_out: bool,
+    request_id: String,
+    ignored_env: Vec<String>,
+}
+
+#[pymethods]
+impl Application {
+    /// A client of the application at `url`, as whom `parameters` say. Nothing is sent yet.
+    #[new]
+    #[pyo3(signature = (url, parameters, ca_file=None))]
+    fn new(
+        py: Python<'_>,
+        url: &str,
+        parameters: Vec<(String, String)>,
+        ca_file: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let made = Self::open(url, parameters, ca_file).map_err(|fault| fault.into_error(py))?;
+        // What is wrong with the certificates is told now.
+        made.client(py)?;
+        Ok(made)
+    }
+
+    /// The URL, without a slash at its end.
+    #[getter]
+    fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Whether requests carry a token.
+    #[getter]
+    fn has_token(&self) -> bool {
+        self.parameters.has_token()
+    }
+
+    /// Whether what is sent can be read on the way.
+    #[getter]
+    fn is_plain_text(&self) -> bool {
+        self.url.is_plain_text()
+    }
+
+    /// Runs a tool of a page.
+    #[pyo3(signature = (page, command, env, timeout=None, done=None))]
+    fn run(
+        &self,
+        py: Python<'_>,
+        page: String,
+        command: Vec<String>,
+        env: BTreeMap<String, String>,
+        timeout: Option<f64>,
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let client = self.client(py)?;
+        let request = RunRequest { command, env };
+        calls::start(
+            py,
+            done,
+            within(timeout, async move {
+                let reply = client.run(&page, &request).await?;
+                Ok(Ran {
+                    stdout: reply.stdout,
+                    stderr: reply.stderr,
+                    returncode: reply.returncode,
+                    duration: Duration::from_millis(reply.duration_ms).as_secs_f64(),
+                    truncated: reply.truncated,
+                    timed_out: reply.timed_out,
+                    request_id: reply.request_id,
+                    ignored_env: reply.ignored_env,
+                })
+            }),
+        )
+    }
+
+    /// The text of a page.
+    #[pyo3(signature = (path, timeout=None, done=None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        path: String,
+        timeout: Option<f64>,
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let client = self.client(py)?;
+        calls::start(
+            py,
+            done,
+            within(timeout, async move {
+                let page = client.read(&path, FILE_BYTES_MAX).await?;
+                String::from_utf8(page.bytes).map_err(|_| Fault::NotText(path.into()))
+            }),
+        )
+    }
+
+    /// The bytes of a page or file.
+    #[pyo3(signature = (path, timeout=None, done=None))]
+    fn read_bytes(
+        &self,
+        py: Python<'_>,
+        path: String,
+        timeout: Option<f64>,
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let client = self.client(py)?;
+        calls::start(
+            py,
+            done,
+            within(timeout, async move { Ok(Bytes(client.read(&path, FILE_BYTES_MAX).await?.bytes)) }),
+        )
+    }
+
+    /// Asks a model. `tell` gets each event as JSON; `check` gets the answer, and says what is wrong with it or `None`.
+    /// Neither may raise.
+    #[pyo3(signature = (prompt, model, cancel, env, *, schema=None, max_turns=None, context_window=None, timeout=None, tell=None, check=None, done=None))]
+    #[expect(clippy::too_many_arguments, reason = "each is one of the question's")]
+    fn ask(
+        &self,
+        py: Python<'_>,
+        prompt: String,
+        model: Asked,
+        cancel: &Cancellation,
+        env: BTreeMap<String, String>,
+        schema: Option<&str>,
+        max_turns: Option<u32>,
+        context_window: Option<usize>,
+        timeout: Option<f64>,
+        tell: Option<Py<PyAny>>,
+        check: Option<Py<PyAny>>,
+        done: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let client = self.client(py)?;
+        let bounds = Bounds { env, max_turns, context_window, timeout };
+        let asking = Asking::new(py, client, (prompt, schema), model, bounds, cancel);
+        let asking = asking.map_err(|fault| fault.into_error(py))?.with(tell, check);
+        calls::start(py, done, asking.answer())
+    }
+}
+
+impl Application {
+    fn open(url: &str, given: Vec<(String, String)>, ca_file: Option<PathBuf>) -> Result<Self, Fault> {
+        let url = GatewayUrl::parse(url)
+            .map_err(|fault| Fault::Configuration(format!("the application's URL: {fault}")))?;
+        let mut parameters = Parameters::new();
+        for (name, value) in given {
+            let wrong = |fault| Fault::Configuration(format!("param {name}: {fault}"));
+            match value.strip_prefix('@').filter(|_| name == "token") {
+                Some(file) => {
+                    let token =
+                        toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?;
+                    parameters.set_token(&token).map_err(wrong)?;
+                }
+                None => parameters.insert(&name, &value).map_err(wrong)?,
+            }
+        }
+        Ok(Self { url, parameters, ca_file, client: Mutex::new(None) })
+    }
+
+    /// The client of this very process.
+    pub(crate) fn client(&self, py: Python<'_>) -> PyResult<ApplicationClient> {
+        let id = Process::id();
+        // Locked only by who holds the interpreter, as the runtime is.
+        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = held.as_ref().filter(|(owner, _)| *owner == id) {
+            return Ok(client.clone());
+        }
+        let mut connection = Connection::new(self.url.clone());
+        connection.ca_file.clone_from(&self.ca_file);
+        let client = ApplicationClient::new(&connection)
+            .map_err(|fault| Fault::from(fault).into_error(py))?
+            .with_parameters(self.parameters.clone());
+        if let Some(inherited) = held.replace((id, client.clone())) {
+            // Its connections are the parent's.
+            std::mem::forget(inherited);
+        }
+        Ok(client)
+    }
+}
+
+/// Bytes that Python gets as `bytes`.
+struct Bytes(Vec<u8>);
+
+impl<'py> IntoPyObject<'py> for Bytes {
+    type Target = PyBytes;
+    type Output = Bound<'py, PyBytes>;
+    type Error = std::convert::Infallible;
+
+    fn into_pyobject(self, py: Python<'py>) -> Result<Self::Output, Self::Error> {
+        Ok(PyBytes::new(py, &self.0))
+    }
+}
+
+/// The same, for so many seconds at most.
+pub(crate) async fn within<T>(
+    seconds: Option<f64>,
+    future: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let Some(limit) = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) else {
+        return future.await;
+    };
+    tokio::time::timeout(limit, future).await.unwrap_or(Err(Fault::TimedOut(limit)))
+}
