@@ -12,20 +12,19 @@ use crate::figure::{Figure, Goal, Line};
 use crate::load::{closed_loop, post_request};
 use crate::machine::{Core, Pinning};
 use crate::pairs::{Pairs, alternate};
-use crate::servers::gateway::deploy;
+use crate::servers::gateway::{Home, Server, deploy};
 use crate::site::Site;
 
 const PROGRAM: &str = "/bin/true";
 const CONCURRENCIES: [u32; 3] = [1, 8, 32];
+/// Room for one token to run as many at once: by default a quarter of the places is kept for others.
+const LIMITS: &str = "[limits]\nruns_max = 64\nruns_per_environment_max = 64\nruns_per_token_max = 64\n";
+const FEW_TOKENS: u32 = 10;
+const AT_ONCE_AMONG_MANY: u32 = 8;
 
 pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
     let home = site.home("run")?;
-    let gateway = home.start(Core::Any)?;
-    let page = format!("---\ntools:\n  - [{PROGRAM}]\n---\n# Runs\n");
-    site.runtime
-        .block_on(async { deploy(&home.client(gateway.address)?, "runs", &page, "private").await })?;
-    let body = format!("{{\"command\":[\"{PROGRAM}\"]}}");
-    let request = post_request("/e/runs/README.md", home.admin(), &body);
+    let (gateway, request) = start(site, &home)?;
     let mut lines = Vec::new();
     for at_once in CONCURRENCIES {
         let slice = site.plan.slice / 2;
@@ -42,6 +41,8 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
             Goal::RatioAtLeast(0.70),
         ));
     }
+    drop(gateway);
+    lines.push(with_many_tokens(site)?);
     Ok(Figure {
         name: "run",
         what: format!(
@@ -50,6 +51,33 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
         ),
         lines,
     })
+}
+
+/// A gateway with a page that runs the program, and the request for it.
+fn start(site: &Site, home: &Home) -> anyhow::Result<(Server, Vec<u8>)> {
+    let gateway = home.start_configured(Core::Any, LIMITS)?;
+    let page = format!("---\ntools:\n  - [{PROGRAM}]\n---\n# Runs\n");
+    site.runtime
+        .block_on(async { deploy(&home.client(gateway.address)?, "runs", &page, "private").await })?;
+    let body = format!("{{\"command\":[\"{PROGRAM}\"]}}");
+    let request = post_request("/e/runs/README.md", home.admin(), &body);
+    Ok((gateway, request))
+}
+
+/// The same at a gateway with many tokens and at one with ten: what a process holds is no burden to what it starts.
+fn with_many_tokens(site: &mut Site) -> anyhow::Result<Line> {
+    let (crowded, few) = (site.crowded_home()?, site.home("few")?);
+    few.fill(FEW_TOKENS)?;
+    let ((crowded, to_crowded), (few, to_few)) = (start(site, &crowded)?, start(site, &few)?);
+    let slice = site.plan.slice;
+    let pairs = alternate(
+        site.plan.pairs,
+        site,
+        |_| closed_loop(crowded.address, AT_ONCE_AMONG_MANY, slice, &to_crowded, 200),
+        |_| closed_loop(few.address, AT_ONCE_AMONG_MANY, slice, &to_few, 200),
+    )?;
+    let name = format!("{} tokens / {FEW_TOKENS} tokens, {AT_ONCE_AMONG_MANY} at once", site.plan.tokens);
+    Ok(Line::compared(name, "/s", &Pairs::of(pairs), Goal::RatioAtLeast(0.95)))
 }
 
 fn bare_rate(at_once: u32, slice: Duration) -> anyhow::Result<f64> {

@@ -92,8 +92,16 @@ impl Home {
 
     /// Starts the gateway, and returns when it has answered once.
     pub(crate) fn start(&self, core: Core) -> anyhow::Result<Server> {
+        self.start_configured(core, "")
+    }
+
+    /// The same with a configuration file that says this.
+    pub(crate) fn start_configured(&self, core: Core, configuration: &str) -> anyhow::Result<Server> {
+        let file = self.data.with_extension("toml");
+        std::fs::write(&file, configuration)?;
         let mut command = self.pinning.command(&self.binary, core);
         command.args(["gateway", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.data);
+        command.arg("--config").arg(&file);
         // One line a request on a terminal is not what is to be measured.
         command.env("TOOLFRONT_LOG", "warn");
         Server::start(command)

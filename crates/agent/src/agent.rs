@@ -24,12 +24,11 @@ pub(crate) const REPAIRS_MAX: u32 = 3;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::sync::Arc;
 /// use toolfront_agent::{Agent, ProviderModel};
-/// use toolfront_client::{ApplicationClient, Connection, GatewayUrl, Parameters};
+/// use toolfront_client::{ApplicationClient, Connection, GatewayUrl};
 ///
-/// let mut parameters = Parameters::new();
-/// parameters.set_token("tf_…")?;
 /// let url = GatewayUrl::parse("https://gw.example.com/e/sales")?;
-/// let application = ApplicationClient::new(&Connection::new(url))?.with_parameters(parameters);
+/// let connection = Connection::new(url).with_header("authorization", "Bearer tf_…")?;
+/// let application = ApplicationClient::new(&connection)?;
 /// let model = ProviderModel::from_name("openai:gpt-5", &|name| Some(format!("the value of {name}")))?;
 /// let agent = Agent::new(application, Arc::new(model));
 /// let answer = agent.question("Who are our top customers?").answer().await?;

@@ -66,4 +66,7 @@ pub struct RunExit {
     /// Names in `env` whose values were not used.
     #[serde(default)]
     pub ignored_env: Vec<String>,
+    /// `base64` when that was asked for: the events have `base64` in place of `text` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
 }

@@ -99,6 +99,10 @@ pub struct PatchEnvironment {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(value_type = Option<PatchLimits>)]
     pub limits: Option<Option<PatchLimits>>,
+    /// Whether its commands end as soon as the token that runs them may no longer run them: when it expires, is
+    /// rotated without grace, revoked or narrowed. Else they end by themselves, or with `kill` at the revocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_runs_with_token: Option<bool>,
 }
 
 /// Limits that change. What is absent stays as it is; with `null` the gateway's own holds again. Each is more than
@@ -199,6 +203,9 @@ pub struct Environment {
     pub network: String,
     /// The limits that it has of its own.
     pub limits: EnvironmentLimits,
+    /// Whether its commands end as soon as the token that runs them may no longer run them.
+    #[serde(default)]
+    pub end_runs_with_token: bool,
     /// `running`, or `empty` before its first release.
     pub status: String,
     /// The number of the current release; `null` before the first.

@@ -105,10 +105,14 @@ codes! {
     Escalation, 403, "escalation", "A token can't give what it does not have";
     /// A command that no tool allows.
     CommandNotAllowed, 403, "command-not-allowed", "No tool of this page allows the command";
+    /// A page elsewhere in a browser.
+    ForeignOrigin, 403, "foreign-origin", "Pages elsewhere must not send this";
     /// Nothing there, or nothing that the caller may know of.
     NotFound, 404, "not-found", "There is nothing here";
     /// Another method is needed.
     MethodNotAllowed, 405, "method-not-allowed", "This method is not allowed here";
+    /// An answer that the client does not take.
+    NotAcceptable, 406, "not-acceptable", "The client does not take what would be answered";
     /// Somebody else was there first.
     Conflict, 409, "conflict", "The request conflicts with what is there";
     /// The name of an environment is taken.

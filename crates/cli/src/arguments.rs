@@ -80,7 +80,7 @@ pub(crate) fn full_command() -> clap::Command {
     let mut command = Cli::command();
     let options: Vec<Arg> =
         command.get_arguments().filter(|arg| arg.get_help_heading() == Some(HEADING)).cloned().collect();
-    for name in ["up", "gateway", "serve", "check", "context", "completions"] {
+    for name in ["up", "gateway", "serve", "check", "context", "completions", "mcp-config"] {
         command = command
             .mut_subcommand(name, |local| local.args(options.iter().map(|arg| arg.clone().hide(true))));
     }

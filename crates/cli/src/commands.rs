@@ -11,6 +11,8 @@ mod doctor;
 mod gateway;
 mod list;
 mod login;
+mod mcp;
+mod mcp_config;
 mod releases;
 mod rollback;
 mod secrets;
@@ -42,6 +44,8 @@ pub(crate) enum Command {
     Tokens(tokens::Arguments),
     Whoami(whoami::Arguments),
     Ask(ask::Arguments),
+    Mcp(mcp::Arguments),
+    McpConfig(mcp_config::Arguments),
     Login(login::Arguments),
     Context(context::Arguments),
     Config(config::Arguments),
@@ -51,7 +55,8 @@ pub(crate) enum Command {
 
 /// Runs a command to its end.
 pub(crate) fn run(command: Command, invocation: &Invocation) -> Result<(), Failure> {
-    let is_server = matches!(command, Command::Up(_) | Command::Gateway(_) | Command::Serve(_));
+    let is_server =
+        matches!(command, Command::Up(_) | Command::Gateway(_) | Command::Serve(_) | Command::Mcp(_));
     let mut runtime = if is_server {
         tokio::runtime::Builder::new_multi_thread()
     } else {
@@ -80,6 +85,8 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
         Command::Ask(arguments) => ask::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
+        Command::Mcp(arguments) => mcp::run(arguments, invocation).await,
+        Command::McpConfig(arguments) => mcp_config::run(&arguments, invocation),
         Command::Login(arguments) => login::run(arguments, invocation).await,
         Command::Context(arguments) => context::run(arguments, invocation),
         Command::Config(arguments) => config::run(&arguments, invocation),

@@ -3,7 +3,6 @@
 
 mod application_access;
 mod arguments;
-mod assignment;
 mod clock;
 mod commands;
 mod confinement;

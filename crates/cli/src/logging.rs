@@ -2,7 +2,11 @@
 
 use clap::ValueEnum;
 use serde::Deserialize;
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -24,8 +28,17 @@ pub(crate) fn start(format: LogFormat, filter: Option<&str>, otherwise: &str) ->
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
     let _ = match format {
-        LogFormat::Text => lines.with_ansi(colours).with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => lines.with_ansi(colours).with_target(false).finish().with(quiet()).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).finish().with(quiet()).try_init(),
     };
     Ok(())
+}
+
+/// Whatever is asked for, nothing is told by the library that speaks MCP: it tells whole messages, with what commands
+/// are given and what they print.
+fn quiet<S>() -> impl Layer<S>
+where
+    S: Subscriber,
+{
+    filter_fn(|event| event.target().split("::").next() != Some("rmcp"))
 }

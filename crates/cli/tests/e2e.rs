@@ -5,12 +5,18 @@
 
 #[path = "e2e/ask.rs"]
 mod ask;
+#[path = "e2e/bounds.rs"]
+mod bounds;
 #[path = "e2e/cage.rs"]
 mod cage;
+#[path = "e2e/caged.rs"]
+mod caged;
 #[path = "e2e/examples.rs"]
 mod examples;
 #[path = "e2e/life.rs"]
 mod life;
+#[path = "e2e/mcp.rs"]
+mod mcp;
 #[path = "e2e/refusals.rs"]
 mod refusals;
 #[path = "e2e/running.rs"]

@@ -1,7 +1,7 @@
 //! Reading pages and running tools of one application.
 
 mod event_stream;
-mod parameters;
+mod messages;
 mod refusal;
 mod running;
 mod sending;
@@ -9,8 +9,7 @@ mod sending;
 use std::fmt;
 use std::time::Duration;
 
-pub use parameters::{ParameterFault, Parameters};
-use reqwest::header::{ACCEPT, ETAG};
+use reqwest::header::{ACCEPT, ETAG, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
 pub use running::RunOutput;
 
@@ -18,7 +17,7 @@ use self::refusal::answered;
 use self::sending::Repeatable;
 use crate::answer::read_body;
 use crate::api_client::ApiClient;
-use crate::connection::{Connection, SetupFault};
+use crate::connection::{Connection, SetupFault, authorize};
 use crate::error::ClientError;
 use crate::gateway_url::GatewayUrl;
 
@@ -35,7 +34,7 @@ const RUN_TIMEOUT: Duration = Duration::from_mins(11);
 pub struct ApplicationClient {
     http: reqwest::Client,
     url: GatewayUrl,
-    parameters: Parameters,
+    token: Option<HeaderValue>,
 }
 
 /// A page or file as it was answered.
@@ -55,20 +54,13 @@ impl ApplicationClient {
     /// # Errors
     /// [`SetupFault`] when the certificates can't be read.
     pub fn new(connection: &Connection) -> Result<Self, SetupFault> {
-        let parameters = Parameters::of_authorization(connection.authorization());
-        Ok(Self { http: connection.open()?, url: connection.url.clone(), parameters })
-    }
-
-    /// The same with these headers in the place of the connection's token.
-    #[must_use]
-    pub fn with_parameters(self, parameters: Parameters) -> Self {
-        Self { parameters, ..self }
+        Ok(Self { http: connection.open()?, url: connection.url.clone(), token: connection.authorization() })
     }
 
     /// A client of an application of a gateway, with the token and the connections of the gateway's client.
     pub fn of_gateway(gateway: &ApiClient, url: GatewayUrl) -> Self {
         let (http, token) = gateway.shared();
-        Self { http, url, parameters: Parameters::of_authorization(token) }
+        Self { http, url, token }
     }
 
     /// The application's base URL.
@@ -108,8 +100,8 @@ impl ApplicationClient {
         repeatable: Repeatable,
         make: impl Fn(Url) -> RequestBuilder,
     ) -> Result<Response, ClientError> {
-        let with_headers = |url| make(url).headers(self.parameters.headers().clone());
-        sending::send(method, self.page_url(path), timeout, repeatable, with_headers).await
+        let authorized = |url| authorize(make(url), self.token.as_ref());
+        sending::send(method, self.page_url(path), timeout, repeatable, authorized).await
     }
 
     fn page_url(&self, path: &str) -> Url {

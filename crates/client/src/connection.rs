@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use toolfront_token::{OrgId, TokenSecret};
 use zeroize::Zeroizing;
 
@@ -22,6 +22,8 @@ pub struct Connection {
     pub organization: Option<OrgId>,
     /// Certificates (PEM) that are trusted besides the system's own.
     pub ca_file: Option<PathBuf>,
+    /// Further headers that every request carries, marked so that they are never logged.
+    pub headers: HeaderMap,
 }
 
 /// Why no call can be made at all.
@@ -46,16 +48,39 @@ pub enum SetupFault {
     Http(#[source] reqwest::Error),
 }
 
+/// Why a header can't be sent. Never repeats its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// The name has characters that no header's has.
+    #[error("this can't be the name of a header")]
+    Name,
+    /// The value has characters that no header's has.
+    #[error("the value has characters that a header can't have")]
+    Value,
+}
+
 impl Connection {
     /// A connection without a token, trusting the system's certificates.
     pub fn new(url: GatewayUrl) -> Self {
-        Self { url, key: None, organization: None, ca_file: None }
+        Self { url, key: None, organization: None, ca_file: None, headers: HeaderMap::new() }
     }
 
     /// The same as the one who holds `key`.
     #[must_use]
     pub fn with_key(self, key: TokenSecret) -> Self {
         Self { key: Some(key), ..self }
+    }
+
+    /// The same with a header that every request carries.
+    ///
+    /// # Errors
+    /// [`HeaderFault`] when it can't be one.
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, HeaderFault> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| HeaderFault::Name)?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| HeaderFault::Value)?;
+        value.set_sensitive(true);
+        self.headers.append(name, value);
+        Ok(self)
     }
 
     pub(crate) fn open(&self) -> Result<reqwest::Client, SetupFault> {
@@ -66,6 +91,9 @@ impl Connection {
             .no_gzip()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never());
+        if !self.headers.is_empty() {
+            builder = builder.default_headers(self.headers.clone());
+        }
         if self.url.is_loopback() {
             builder = builder.no_proxy();
         }

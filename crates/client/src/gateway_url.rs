@@ -73,12 +73,20 @@ impl GatewayUrl {
         self.0.scheme() == "http" && !self.is_loopback()
     }
 
-    /// Whether the other one is of the same scheme, host and port, and stands at the same path or below it: what may be
-    /// sent here may be sent there.
-    pub fn holds(&self, other: &Self) -> bool {
-        let (own, path) = (self.0.path().trim_end_matches('/'), other.0.path());
-        let is_below = path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.0.origin() == other.0.origin() && is_below
+    /// What an application at this URL is called: the last segment of its path, or the first label of its host.
+    pub fn name(&self) -> String {
+        let mut segments = self.0.path_segments().into_iter().flatten();
+        let last = segments.rfind(|segment| !segment.is_empty());
+        let host = self.0.host_str().unwrap_or_default();
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let label = if is_address { host } else { host.split('.').next().unwrap_or(host) };
+        last.unwrap_or(label).to_owned()
+    }
+
+    /// Whether `application` stands below it, where a gateway's applications are: then it is for the gateway's tokens.
+    pub fn has_application(&self, application: &Self) -> bool {
+        let below = application.as_str().strip_prefix(self.as_str());
+        below.and_then(|rest| rest.strip_prefix("/e/")).is_some_and(|name| !name.is_empty())
     }
 
     /// The URL of what stands below it; each segment is escaped.
@@ -148,18 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_below_a_url_is_held_by_it() {
-        let holds = |own: &str, other: &str| {
-            GatewayUrl::parse(own).unwrap().holds(&GatewayUrl::parse(other).unwrap())
+    fn an_application_belongs_to_the_gateway_that_it_stands_below() {
+        let has = |gateway: &str, application: &str| {
+            GatewayUrl::parse(gateway).unwrap().has_application(&GatewayUrl::parse(application).unwrap())
         };
-        assert!(holds("https://h", "https://h/e/docs") && holds("https://h/a/", "https://h/a"));
-        for (own, other) in [
-            ("https://h", "http://h/e/docs"),
-            ("https://h", "https://h:8443/e/docs"),
-            ("https://h", "https://h.example.com/e/docs"),
-            ("https://h/a", "https://h/ab"),
+        assert!(has("http://127.0.0.1:8787", "http://127.0.0.1:8787/e/docs/"));
+        assert!(has("https://h/base", "https://H/base/e/docs"));
+        for other in
+            ["http://127.0.0.1:8788/e/docs", "http://127.0.0.1:8787/x/e/docs", "http://127.0.0.1:8787"]
+        {
+            assert!(!has("http://127.0.0.1:8787", other), "{other}");
+        }
+        assert!(!has("https://h", "http://h/e/docs") && !has("https://h", "https://h.evil.example/e/docs"));
+    }
+
+    #[test]
+    fn an_application_is_called_by_the_end_of_its_path_or_the_begin_of_its_host() {
+        for (url, name) in [
+            ("http://127.0.0.1:8787/e/docs/", "docs"),
+            ("https://docs.apps.example.com", "docs"),
+            ("http://127.0.0.1:8000", "127.0.0.1"),
         ] {
-            assert!(!holds(own, other), "{own} {other}");
+            assert_eq!(GatewayUrl::parse(url).unwrap().name(), name);
         }
     }
 

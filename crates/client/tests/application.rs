@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
 use toolfront_api::RunRequest;
-use toolfront_client::{ApplicationClient, ClientError, Connection, GatewayUrl, Parameters, RunOutput};
+use toolfront_client::{ApplicationClient, ClientError, Connection, GatewayUrl, RunOutput};
 
 const TOKEN: &str = "some-other-servers-token";
 
@@ -52,10 +52,10 @@ fn server(answers: Vec<Answer>) -> (ApplicationClient, Receiver<String>) {
             let _ = heads.send(head);
         }
     });
-    let mut parameters = Parameters::new();
-    parameters.add(&format!("token={TOKEN}")).unwrap();
-    parameters.add("X-Tenant=acme").unwrap();
-    (ApplicationClient::new(&Connection::new(url)).unwrap().with_parameters(parameters), received)
+    let connection = Connection::new(url);
+    let connection = connection.with_header("Authorization", &format!("Bearer {TOKEN}")).unwrap();
+    let connection = connection.with_header("X-Tenant", "acme").unwrap();
+    (ApplicationClient::new(&connection).unwrap(), received)
 }
 
 fn read_request(stream: &TcpStream) -> String {

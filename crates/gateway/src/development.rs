@@ -126,6 +126,7 @@ impl DevServer {
                         request_id: request_id.to_owned(),
                         held: None,
                         stopping: self.stopping.clone(),
+                        keep_alive: self.limits.stream_silence_max,
                     };
                     return streamed.answer(&parts.headers, &TaskTracker::new()).await;
                 }

@@ -12,17 +12,43 @@ use crate::settings::Limits;
 const MEMORY_BYTES_MIN: u64 = 16 << 20;
 const OPEN_FILES_MIN: u64 = 16;
 
+/// A limit of the gateway with which no command could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the limit {name} has to be {least} at least: no command runs with less")]
+pub struct LimitTooLow {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// The least that it can be.
+    pub least: u64,
+}
+
+/// Holds the gateway's own limits to be such that commands can run.
+pub(crate) fn check(limits: &Limits) -> Result<(), LimitTooLow> {
+    for (name, limit) in [
+        ("run_memory_bytes_max", Limit::MemoryBytes),
+        ("run_processes_max", Limit::Processes),
+        ("run_open_files_max", Limit::OpenFiles),
+        ("run_file_bytes_max", Limit::FileBytes),
+        ("run_cpu_time_max (in seconds)", Limit::CpuSeconds),
+    ] {
+        let least = least(limit);
+        if most(limits, limit) < least {
+            return Err(LimitTooLow { name, least });
+        }
+    }
+    Ok(())
+}
+
 /// The gateway's own: what holds where an environment has none, and the most that it can have.
 pub(crate) fn most(limits: &Limits, limit: Limit) -> u64 {
-    let cage = CageLimits::default();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     match limit {
         Limit::OutputBytes => count(limits.output_bytes_max),
-        Limit::MemoryBytes => cage.memory,
-        Limit::Processes => cage.processes,
-        Limit::FileBytes => cage.file_size,
-        Limit::OpenFiles => cage.open_files,
-        Limit::CpuSeconds => cage.cpu_seconds,
+        Limit::MemoryBytes => limits.run_memory_bytes_max,
+        Limit::Processes => limits.run_processes_max,
+        Limit::FileBytes => limits.run_file_bytes_max,
+        Limit::OpenFiles => limits.run_open_files_max,
+        Limit::CpuSeconds => limits.run_cpu_time_max.as_secs(),
         Limit::Runs => count(limits.runs_per_environment_max),
         Limit::TimeoutSeconds => MAX_TIMEOUT.as_secs(),
     }

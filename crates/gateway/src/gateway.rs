@@ -27,7 +27,7 @@ use crate::uploads::Uploads;
 use crate::urls::ApplicationUrls;
 use crate::usage::UsageCounters;
 use crate::work_directory::WorkDirectory;
-use crate::{confinement, routes, server};
+use crate::{confinement, environment_limits, routes, server};
 
 /// A gateway over one data directory. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +47,7 @@ struct Shared {
     runs: Runs,
     sandbox: Arc<Sandbox>,
     stopping: CancellationToken,
+    mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
     files: FileCache,
     layouts: Arc<Layouts>,
@@ -79,6 +80,7 @@ impl Gateway {
     /// As [`Gateway::open`].
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
+        environment_limits::check(&settings.limits)?;
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
@@ -88,13 +90,17 @@ impl Gateway {
         let work = work.map_err(|_| StartError::Interrupted)?.map_err(unusable)?;
         // Before anything is loaded: the launcher is a copy of this process, and small only now.
         let started = confinement::start(&settings.confinement, work.runs()).await;
+        let runs = Runs::new(&settings.limits);
         let opened = match started {
-            Ok(sandbox) => open_store(&settings, clock.as_ref()).await.map(|opened| (sandbox, opened)),
+            Ok(sandbox) => {
+                open_store(&settings, runs.clone(), clock.as_ref()).await.map(|opened| (sandbox, opened))
+            }
             Err(err) => Err(err),
         };
         let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
+        let stopping = CancellationToken::new();
         let shared = Shared {
             hosts: Hosts::new(settings.public_url.as_deref(), settings.app_domain.as_deref()),
             urls: OnceLock::new(),
@@ -102,9 +108,10 @@ impl Gateway {
             memory,
             usage: UsageCounters::default(),
             brake: Brake::new(limits.failures_per_minute_max),
-            runs: Runs::new(limits),
+            runs,
             sandbox: Arc::new(sandbox),
-            stopping: CancellationToken::new(),
+            mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            stopping,
             work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
@@ -173,6 +180,11 @@ impl Gateway {
         &self.shared.stopping
     }
 
+    /// Where messages of MCP clients go.
+    pub(crate) fn mcp(&self) -> &toolfront_mcp::Endpoint {
+        &self.shared.mcp
+    }
+
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
         &self.shared.sandbox
     }
@@ -208,8 +220,12 @@ impl Gateway {
 }
 
 /// Opens the store, and takes everything into memory that requests are judged by.
-async fn open_store(settings: &Settings, clock: &dyn Clock) -> Result<(Store, Arc<Memory>), StartError> {
-    let memory = Arc::new(Memory::default());
+async fn open_store(
+    settings: &Settings,
+    runs: Runs,
+    clock: &dyn Clock,
+) -> Result<(Store, Arc<Memory>), StartError> {
+    let memory = Arc::new(Memory::new(runs));
     let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(&memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;

@@ -7,18 +7,30 @@ use toolfront_store::{Change, ChangeSink};
 
 pub(crate) use self::catalogue::{Catalogue, Environment};
 pub(crate) use self::token_index::TokenIndex;
+use crate::runs::Runs;
 
 /// Changed by nothing but the store's changes, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) tokens: TokenIndex,
     pub(crate) environments: Catalogue,
+    runs: Runs,
+}
+
+impl Memory {
+    /// Empty; the commands of a token that changes are told so.
+    pub(crate) fn new(runs: Runs) -> Self {
+        Self { runs, ..Self::default() }
+    }
 }
 
 impl ChangeSink for Memory {
     fn apply(&self, change: &Change) {
         match change {
-            Change::Token(record) => self.tokens.put(record),
+            Change::Token(record) => {
+                self.tokens.put(record);
+                self.runs.reconsider(record.id());
+            }
             Change::Environment(record) => self.environments.put(record),
             Change::EnvironmentDeleted(id) => self.environments.remove(*id),
         }

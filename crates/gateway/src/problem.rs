@@ -68,9 +68,9 @@ impl Refusal {
         refusal
     }
 
-    /// The token was revoked, and what it ran ends with it.
+    /// What a token ran ends with it.
     pub(crate) fn ended_with_token() -> Self {
-        Self::invalid_token("the token was revoked, and the command was ended with it")
+        Self::invalid_token("the token may no longer run this command, which was ended with it")
     }
 
     pub(crate) fn insufficient_scope(needed: Scope) -> Self {
@@ -81,9 +81,26 @@ impl Refusal {
         refusal
     }
 
+    /// Where clients find out what tokens are needed (RFC 9728 section 5.1), if a token is what is lacking.
+    pub(crate) fn with_resource_metadata(mut self, address: Option<&str>) -> Self {
+        let challenge = self.0.challenge.as_ref().and_then(|challenge| challenge.to_str().ok());
+        if let Some((challenge, address)) = challenge.zip(address) {
+            let text = format!(r#"{challenge}, resource_metadata="{address}""#);
+            self.0.challenge = HeaderValue::from_str(&text).ok().or(self.0.challenge);
+        }
+        self
+    }
+
     pub(crate) fn too_many(detail: impl Into<String>, wait: Duration) -> Self {
         let mut refusal = Self::new(Code::TooManyRequests, detail);
         refusal.0.retry_after = Some(wait.max(Duration::from_secs(1)));
+        refusal
+    }
+
+    /// Not now, and perhaps after `wait`.
+    pub(crate) fn unavailable(detail: impl Into<String>, wait: Duration) -> Self {
+        let mut refusal = Self::new(Code::Unavailable, detail);
+        refusal.0.retry_after = Some(wait);
         refusal
     }
 

@@ -168,7 +168,11 @@ async fn dispatch(
     context: &Arc<Context>,
     mut request: Request<Body>,
 ) -> Result<Response, Refusal> {
-    if let HostKind::Application(name) = refuse_foreign_host(gateway.hosts(), &request)? {
+    let kind = refuse_foreign_host(gateway.hosts(), &request)?;
+    if let Some(metadata) = application::resource_metadata(gateway, &kind, request.uri(), request.headers()) {
+        return Ok(metadata);
+    }
+    if let HostKind::Application(name) = kind {
         let (name, path) = (name.to_owned(), request.uri().path().to_owned());
         return application::serve(gateway, context, &name, "", &path, request).await;
     }

@@ -19,8 +19,8 @@ pub(crate) enum Runner {
     Visitors(EnvId),
 }
 
-/// The commands under way.
-#[derive(Clone, Debug)]
+/// The commands under way; by default there may be none.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Runs {
     counts: Arc<Mutex<Counts>>,
     all_max: usize,
@@ -31,7 +31,16 @@ pub(crate) struct Runs {
 struct Counts {
     all: usize,
     environments: HashMap<EnvId, InEnvironment>,
-    runners: HashMap<Runner, (usize, watch::Sender<u64>)>,
+    runners: HashMap<Runner, (usize, watch::Sender<Orders>)>,
+}
+
+/// What those that run a runner's commands were told so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Orders {
+    /// How often it was said to end all.
+    ends: u64,
+    /// How often the token changed.
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +62,18 @@ pub(crate) struct RunPlace {
     counts: Arc<Mutex<Counts>>,
     environment: EnvId,
     runner: Runner,
-    ended: watch::Receiver<u64>,
+    orders: watch::Receiver<Orders>,
+    /// How often it had been said to end all when this one began.
+    ends_before: u64,
+}
+
+/// What a command under way is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// It is to end.
+    End,
+    /// Its token changed: whether it may go on is to be judged again.
+    Reconsider,
 }
 
 /// As many commands are under way as there may be.
@@ -93,26 +113,42 @@ impl Runs {
         let there = counts.environments.entry(environment).or_default();
         there.all += 1;
         *there.runners.entry(runner).or_default() += 1;
-        let (own, kill) = counts.runners.entry(runner).or_insert_with(|| (0, watch::Sender::new(0)));
+        let (own, orders) = counts.runners.entry(runner).or_insert_with(|| (0, watch::Sender::default()));
         *own += 1;
-        let ended = kill.subscribe();
-        Ok(RunPlace { counts: Arc::clone(&self.counts), environment, runner, ended })
+        let orders = orders.subscribe();
+        let ends_before = orders.borrow().ends;
+        Ok(RunPlace { counts: Arc::clone(&self.counts), environment, runner, orders, ends_before })
     }
 
     /// Ends every command of a token that is under way.
     pub(crate) fn end(&self, token: TokenId) {
-        if let Some((_, kill)) = self.counts.lock().runners.get(&Runner::Token(token)) {
-            kill.send_modify(|times| *times += 1);
+        self.order(token, |orders| orders.ends += 1);
+    }
+
+    /// Has whoever runs commands with the token judge again whether they may go on.
+    pub(crate) fn reconsider(&self, token: TokenId) {
+        self.order(token, |orders| orders.changes += 1);
+    }
+
+    fn order(&self, token: TokenId, change: impl FnOnce(&mut Orders)) {
+        if let Some((_, orders)) = self.counts.lock().runners.get(&Runner::Token(token)) {
+            orders.send_modify(change);
         }
     }
 }
 
 impl RunPlace {
-    /// Returns when the command is to be ended with its token.
-    pub(crate) async fn ended(&mut self) {
-        if self.ended.changed().await.is_err() {
-            std::future::pending::<()>().await;
+    /// Where the command runs.
+    pub(crate) fn environment(&self) -> EnvId {
+        self.environment
+    }
+
+    /// Returns when the command is told something.
+    pub(crate) async fn told(&mut self) -> Order {
+        if self.orders.changed().await.is_err() {
+            return std::future::pending().await;
         }
+        if self.orders.borrow_and_update().ends > self.ends_before { Order::End } else { Order::Reconsider }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use toolfront_store::OpenError;
 
 use self::connection::Protocol;
+use crate::environment_limits::LimitTooLow;
 use crate::settings::{Limits, TlsFiles};
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -68,6 +69,9 @@ pub enum StartError {
         /// What is missing.
         missing: String,
     },
+    /// With one of its limits no command could run.
+    #[error(transparent)]
+    Limit(#[from] LimitTooLow),
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] toolfront_sandbox::StartError),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toolfront_app::ManifestLimits;
-use toolfront_sandbox::{CommandUsers, LauncherCommand};
+use toolfront_sandbox::{CageLimits, CommandUsers, LauncherCommand};
 use toolfront_token::TokenSecret;
 
 /// How a gateway is to run.
@@ -76,12 +76,24 @@ pub struct Limits {
     pub total_bytes_max: u64,
     /// Bytes that are kept of each output stream of a command.
     pub output_bytes_max: usize,
+    /// Bytes of memory of each process of a command.
+    pub run_memory_bytes_max: u64,
+    /// Processes and threads of a command at once.
+    pub run_processes_max: u64,
+    /// Open files of each process of a command.
+    pub run_open_files_max: u64,
+    /// Bytes of each file that a command writes.
+    pub run_file_bytes_max: u64,
+    /// Processor time of each process of a command, in whole seconds.
+    pub run_cpu_time_max: Duration,
     /// Commands at once.
     pub runs_max: usize,
     /// Commands at once of one environment.
     pub runs_per_environment_max: usize,
     /// Commands at once of one token, or of all visitors of one public application.
     pub runs_per_token_max: usize,
+    /// How long a stream of what a command prints may say nothing before a sign of life is sent.
+    pub stream_silence_max: Duration,
     /// Failed authentications of one address in a minute.
     pub failures_per_minute_max: u32,
     /// How long requests under way are waited for when the gateway stops.
@@ -106,7 +118,7 @@ impl Settings {
 
 impl Default for Limits {
     fn default() -> Self {
-        let manifest = ManifestLimits::default();
+        let (manifest, cage) = (ManifestLimits::default(), CageLimits::default());
         Self {
             connections_max: 4096,
             header_bytes_max: 32 * 1024,
@@ -118,9 +130,15 @@ impl Default for Limits {
             file_bytes_max: manifest.file_bytes_max,
             total_bytes_max: manifest.total_bytes_max,
             output_bytes_max: 1024 * 1024,
+            run_memory_bytes_max: cage.memory,
+            run_processes_max: cage.processes,
+            run_open_files_max: cage.open_files,
+            run_file_bytes_max: cage.file_size,
+            run_cpu_time_max: Duration::from_secs(cage.cpu_seconds),
             runs_max: 64,
             runs_per_environment_max: 32,
             runs_per_token_max: 32,
+            stream_silence_max: Duration::from_secs(15),
             failures_per_minute_max: 30,
             drain_time: Duration::from_secs(30),
         }

@@ -9,11 +9,12 @@ use rustix::io::Errno;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::frames::{Incoming, Outgoing};
 use crate::readable::watched;
+use crate::run::Output;
 use crate::slots::{Held, Slot, Slots};
 use crate::wire::{Failure, FromSlot, Message, Order, Step, ToSlot};
 
@@ -28,6 +29,8 @@ pub(crate) struct Caged {
     slots: Arc<Slots>,
     incoming: Incoming,
     ended: Option<FromSlot>,
+    /// Who is told that the command began, until that was said.
+    begun: Option<mpsc::Sender<Output>>,
     /// Nobody waits for this any more; it is being cleared away.
     dismissed: bool,
     /// Whoever waits for the end of all runs waits for this to be dropped.
@@ -55,6 +58,7 @@ impl Caged {
         slot: Slot,
         order: &Order,
         streams: [BorrowedFd<'_>; 2],
+        begun: Option<mpsc::Sender<Output>>,
         stop: watch::Receiver<bool>,
     ) -> Result<Self, NotBegun> {
         let Slot { socket, held } = slot;
@@ -76,6 +80,7 @@ impl Caged {
             slots,
             incoming: Incoming::default(),
             ended: None,
+            begun,
             dismissed: false,
             stop: Some(stop),
         })
@@ -95,9 +100,14 @@ impl Caged {
             let mut ready = socket.readable().await?;
             match self.incoming.receive(socket.as_fd()) {
                 Ok(Some(received)) => {
-                    let ended = FromSlot::decode(&received.body).map_err(io::Error::other)?;
-                    self.ended = Some(ended);
-                    return Ok(ended);
+                    let said = FromSlot::decode(&received.body).map_err(io::Error::other)?;
+                    if said == FromSlot::Started {
+                        // A channel that is full has output in it, which tells as much.
+                        let _ = self.begun.take().map(|sink| sink.try_send(Output::Begun));
+                        continue;
+                    }
+                    self.ended = Some(said);
+                    return Ok(said);
                 }
                 Ok(None) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Err(Errno::AGAIN) => ready.clear_ready(),
@@ -136,6 +146,7 @@ impl Caged {
             slots: Arc::clone(&self.slots),
             incoming: std::mem::take(&mut self.incoming),
             ended: None,
+            begun: None,
             dismissed: true,
             stop: self.stop.take(),
         };

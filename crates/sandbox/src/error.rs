@@ -5,6 +5,8 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 /// Why there is no [`Finished`](crate::Finished). A command that ran and failed is not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -22,8 +24,16 @@ pub enum RunError {
         /// The program as the caller named it.
         program: String,
     },
-    /// The operating system refused to start the process: out of processes, descriptors or memory, or the working
-    /// directory is gone. Worth another try later.
+    /// The operating system has no more of what a process takes: processes of the user that commands run as,
+    /// descriptors, memory. Worth another try later.
+    #[error("the program `{program}` could not be started for want of processes, descriptors or memory")]
+    Exhausted {
+        /// The program as the caller named it.
+        program: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operating system refused to start the process, as when the working directory is gone.
     #[error("the program `{program}` could not be started")]
     Spawn {
         /// The program as the caller named it.
@@ -47,6 +57,14 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The command is to have no network, and this machine can't keep it from one. It did not run.
+    #[error(
+        "the program `{program}` was not started: it is to have no network, and this machine can't withhold it"
+    )]
+    NetworkNotWithheld {
+        /// The program as the caller named it.
+        program: String,
+    },
     /// The launcher, or the process of it that held the run, ended while the command ran, and the command with it.
     /// How far it had come is not known.
     #[error("the launcher of commands ended, and the command with it")]
@@ -59,6 +77,22 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// A start, or a step before it, that the operating system refused.
+    pub(crate) fn of_start(
+        program: String,
+        source: io::Error,
+        otherwise: impl FnOnce(String, io::Error) -> Self,
+    ) -> Self {
+        match Errno::from_io_error(&source) {
+            Some(Errno::AGAIN | Errno::NOMEM | Errno::MFILE | Errno::NFILE) => {
+                Self::Exhausted { program, source }
+            }
+            _ => otherwise(program, source),
+        }
+    }
+}
+
 /// Why there is no [`Sandbox`](crate::Sandbox).
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -68,6 +102,12 @@ pub enum StartError {
         /// Where.
         path: std::path::PathBuf,
         /// What the operating system said.
+        source: io::Error,
+    },
+    /// There are no user ids for commands to be had.
+    #[error("there are no user ids for commands")]
+    Users {
+        /// What the operating system said, or that all are taken.
         source: io::Error,
     },
     /// The launcher did not start, or did not answer as one.

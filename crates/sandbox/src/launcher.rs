@@ -88,6 +88,7 @@ fn serve() -> io::Result<()> {
         return Err(io::Error::other("the first message does not configure"));
     };
     let mut kit = Kit::prepare(&settings)?;
+    kit.claim = first.descriptors.into_iter().next();
     kit.offered = trial::of(&kit)?;
     send(control.as_fd(), &kit.offered.encode(), &[])?;
     Launcher::new(control, kit)?.serve(incoming)

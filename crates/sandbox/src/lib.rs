@@ -61,6 +61,8 @@ mod spawn;
 #[cfg(target_os = "linux")]
 mod sys;
 #[cfg(target_os = "linux")]
+mod user_range;
+#[cfg(target_os = "linux")]
 mod wire;
 
 pub use cage::{Cage, CageLimits, Network};

@@ -75,7 +75,7 @@ impl Process {
                 Ok(FromSlot::Exited(code)) => Ok(code),
                 Ok(FromSlot::Signalled(signal)) => Ok(128 + signal),
                 Ok(FromSlot::Failed(failure)) => Err(NoCode::Failed(failure)),
-                Err(_) => Err(NoCode::Lost),
+                Ok(FromSlot::Started) | Err(_) => Err(NoCode::Lost),
             },
         }
     }

@@ -5,6 +5,8 @@
 pub struct SandboxReport {
     /// Layer by layer, in the order in which a command gets them.
     pub layers: Vec<LayerReport>,
+    /// A command that is to have no network has none. Elsewhere it does not run.
+    pub can_withhold_network: bool,
 }
 
 /// One layer of the cage.
@@ -35,6 +37,7 @@ impl SandboxReport {
     pub(crate) fn of_nothing(why: &'static str) -> Self {
         Self {
             layers: vec![LayerReport { name: "cage", required: true, enforced: false, note: why.to_owned() }],
+            can_withhold_network: false,
         }
     }
 }
@@ -80,7 +83,7 @@ mod offered {
                     offered.seccomp,
                     "no ptrace, mounts, modules, keys, bpf, io_uring or namespaces; no socket where there is to be no \
                      network",
-                    "the kernel refuses filters: system calls and the network are not held",
+                    "the kernel refuses filters: system calls are not held, and commands that are to have no network do not run",
                 ),
                 layer(
                     "unix sockets",
@@ -113,7 +116,7 @@ mod offered {
                     "no process namespace: of /proc a command reads what is its first process's own",
                 ),
             ];
-            Self { layers }
+            Self { layers, can_withhold_network: offered.seccomp }
         }
     }
 }

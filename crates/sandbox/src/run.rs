@@ -93,9 +93,11 @@ impl fmt::Debug for Captured {
     }
 }
 
-/// A piece of what a command prints, as it comes.
+/// What a command does while it runs: that it began, and pieces of what it prints, as they come.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Output {
+    /// The program runs. Comes once at the most: output may come before it, and when much does, in place of it.
+    Begun,
     /// Written to standard output.
     Stdout(Vec<u8>),
     /// Written to standard error.
@@ -106,6 +108,7 @@ pub enum Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, bytes) = match self {
+            Self::Begun => return f.write_str("Begun"),
             Self::Stdout(bytes) => ("Stdout", bytes),
             Self::Stderr(bytes) => ("Stderr", bytes),
         };

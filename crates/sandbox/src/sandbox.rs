@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use crate::cage::Network;
 use crate::direct::Direct;
 use crate::error::{RunError, StartError};
 use crate::exit::keep_ended_children;
@@ -24,6 +25,8 @@ use crate::running::{Ended, Running};
 #[cfg(target_os = "linux")]
 use crate::slots::Slots;
 use crate::spawn::{Spawn, SpawnError, Spawned};
+#[cfg(target_os = "linux")]
+use crate::user_range::UserRange;
 
 /// Where programs are looked for unless the configuration says otherwise.
 pub const DEFAULT_PATH: &str = if cfg!(target_os = "macos") {
@@ -84,19 +87,24 @@ pub struct LauncherCommand {
     pub environment: Vec<(OsString, OsString)>,
 }
 
+/// How many user ids a range has that is found and not configured.
+pub(crate) const USERS_OF_A_RANGE: u32 = 1_000;
+
 /// User ids, and group ids of the same numbers, that commands run as. Each run has one that no other run has at that
 /// time. They need no accounts, and should belong to nobody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandUsers {
-    /// The first. 64,000 by default.
-    pub first: u32,
-    /// How many, which is also how many commands can run at once. 1,000 by default.
+    /// The first. `None`, the default: that of a range that no other process which runs commands so has on this
+    /// machine; 64,000 where that is free.
+    pub first: Option<u32>,
+    /// How many, which is also how many commands can run at once. 1,000 by default, and at the most where `first` is
+    /// `None`.
     pub count: u32,
 }
 
 impl Default for CommandUsers {
     fn default() -> Self {
-        Self { first: 64_000, count: 1_000 }
+        Self { first: None, count: USERS_OF_A_RANGE }
     }
 }
 
@@ -173,6 +181,9 @@ impl Sandbox {
     async fn run_to(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> Result<Finished, RunError> {
         let stop = self.lock_stop().subscribe();
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
+        if run.cage.network == Network::None && !self.report.can_withhold_network {
+            return Err(RunError::NetworkNotWithheld { program });
+        }
         let begun = Instant::now();
         #[cfg(target_os = "linux")]
         let ended = match &self.slots {
@@ -204,6 +215,7 @@ impl Sandbox {
         let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
         let running =
             (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
+        let _ = sink.as_ref().map(|sink| sink.try_send(Output::Begun));
         let deadline = Instant::now() + timeout;
         running.see_through(deadline, limits, sink).await.map_err(Refusal::NoCode)
     }
@@ -230,9 +242,10 @@ fn confinement(config: &SandboxConfig) -> Result<(Option<Arc<Slots>>, SandboxRep
     caged::prepare_root(&config.temporary_root)
         .map_err(|source| StartError::TemporaryRoot { path: config.temporary_root.clone(), source })?;
     let refused = |source| StartError::Launcher { program: command.program.display().to_string(), source };
-    let settings = caged::settings(config).map_err(refused)?;
+    let users = UserRange::claim(config.users).map_err(|source| StartError::Users { source })?;
+    let settings = caged::settings(config, &users).map_err(refused)?;
     let (slots, offered) =
-        Slots::start(command.clone(), settings, config.temporary_root.clone()).map_err(refused)?;
+        Slots::start(command.clone(), settings, users, config.temporary_root.clone()).map_err(refused)?;
     Ok((Some(Arc::new(slots)), SandboxReport::of(offered, config.unix_sockets)))
 }
 
@@ -260,7 +273,9 @@ impl Refusal {
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotExecutable)) => {
                 RunError::NotExecutable { program }
             }
-            Self::Spawn(SpawnError::System(source)) => RunError::Spawn { program, source },
+            Self::Spawn(SpawnError::System(source)) => {
+                RunError::of_start(program, source, |program, source| RunError::Spawn { program, source })
+            }
             Self::NoCode(NoCode::Wait(source)) => RunError::Wait { source },
             #[cfg(target_os = "linux")]
             Self::NoCode(NoCode::Lost) => RunError::LauncherLost,

@@ -20,6 +20,7 @@ use crate::frames::{Incoming, send};
 use crate::private_directory::next_name;
 use crate::removal::remove_tree;
 use crate::sandbox::LauncherCommand;
+use crate::user_range::UserRange;
 use crate::wire::{Message, Offered, Settings, ToLauncher};
 
 /// Slots that are kept when nothing runs in them. More are opened when more runs at once.
@@ -32,6 +33,7 @@ const START_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Slots {
     command: LauncherCommand,
     settings: Settings,
+    users: UserRange,
     temporary_root: PathBuf,
     launcher: tokio::sync::Mutex<Option<Launcher>>,
     /// Sockets of slots in which nothing runs.
@@ -77,13 +79,15 @@ impl Slots {
     pub(crate) fn start(
         command: LauncherCommand,
         settings: Settings,
+        users: UserRange,
         temporary_root: PathBuf,
     ) -> io::Result<(Self, Offered)> {
         let open_max = usize::try_from(settings.user_count).unwrap_or(usize::MAX).max(1);
-        let (launcher, offered) = Launcher::start(&command, &settings)?;
+        let (launcher, offered) = Launcher::start(&command, &settings, &users)?;
         let slots = Self {
             command,
             settings,
+            users,
             temporary_root,
             launcher: tokio::sync::Mutex::new(Some(launcher)),
             idle: Mutex::default(),
@@ -111,7 +115,7 @@ impl Slots {
         let ended = launcher.take();
         let started = spawn_blocking(move || {
             drop(ended);
-            Launcher::start(&slots.command, &slots.settings)
+            Launcher::start(&slots.command, &slots.settings, &slots.users)
         });
         let (started, _) = started.await.map_err(io::Error::other)??;
         tracing::warn!("the launcher of commands had ended and was started again");
@@ -155,7 +159,11 @@ impl Slot {
 }
 
 impl Launcher {
-    fn start(command: &LauncherCommand, settings: &Settings) -> io::Result<(Self, Offered)> {
+    fn start(
+        command: &LauncherCommand,
+        settings: &Settings,
+        users: &UserRange,
+    ) -> io::Result<(Self, Offered)> {
         let (near, far) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         #[expect(clippy::disallowed_methods, reason = "the launcher is what runs commands")]
         let child = Command::new(&command.program)
@@ -167,7 +175,8 @@ impl Launcher {
             .stdout(Stdio::null())
             .spawn()?;
         let launcher = Self { control: near, child };
-        send(launcher.control.as_fd(), &ToLauncher::Configure(settings.clone()).encode(), &[])?;
+        let claim: Vec<_> = users.claim.iter().map(AsFd::as_fd).collect();
+        send(launcher.control.as_fd(), &ToLauncher::Configure(settings.clone()).encode(), &claim)?;
         let offered = launcher.answer()?;
         Ok((launcher, offered))
     }

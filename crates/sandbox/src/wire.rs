@@ -99,6 +99,8 @@ pub(crate) struct Order {
     pub(crate) open_files: u64,
     pub(crate) file_size: u64,
     pub(crate) cpu_seconds: u64,
+    /// Say when the program runs, not only when it has ended.
+    pub(crate) tell_start: bool,
 }
 
 /// Shows no argument and no variable.
@@ -108,10 +110,12 @@ impl std::fmt::Debug for Order {
     }
 }
 
-/// From a slot to the gateway: how the run ended. Everything that it started is gone, and so is what it left in its
-/// private directory.
+/// From a slot to the gateway: how the run ended, and before it, where the order asks for it, that it began. At the end
+/// everything that it started is gone, and so is what it left in its private directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FromSlot {
+    /// The program runs; its end follows.
+    Started,
     Failed(Failure),
     /// With this exit code.
     Exited(i32),
@@ -276,6 +280,7 @@ impl Message for Order {
         for limit in [self.memory, self.processes, self.open_files, self.file_size, self.cpu_seconds] {
             to.u64(limit);
         }
+        to.flag(self.tell_start);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -292,6 +297,7 @@ impl Message for Order {
             open_files: from.u64()?,
             file_size: from.u64()?,
             cpu_seconds: from.u64()?,
+            tell_start: from.flag()?,
         })
     }
 }
@@ -306,6 +312,7 @@ impl Message for FromSlot {
             }
             Self::Exited(code) => (2, *code),
             Self::Signalled(signal) => (3, *signal),
+            Self::Started => return to.u8(4),
         };
         to.u8(tag);
         to.u32(number.cast_unsigned());
@@ -319,6 +326,7 @@ impl Message for FromSlot {
             })),
             2 => Ok(Self::Exited(from.u32()?.cast_signed())),
             3 => Ok(Self::Signalled(from.u32()?.cast_signed())),
+            4 => Ok(Self::Started),
             _ => Err(Malformed),
         }
     }

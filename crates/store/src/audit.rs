@@ -78,7 +78,9 @@ pub enum Outcome {
     TimedOut,
     /// It could not be started.
     NotStarted,
-    /// Its client went away, or it was ended by an administrator.
+    /// It was ended with the token that ran it.
+    EndedWithToken,
+    /// Its client went away, or the gateway stopped.
     Ended,
 }
 
@@ -104,6 +106,7 @@ pub(crate) enum Event {
         visibility: &'static str,
         network: &'static str,
         limits: EnvironmentLimits,
+        end_runs_with_token: bool,
     },
     #[serde(rename = "environment.delete")]
     EnvironmentDeleted { name: String },

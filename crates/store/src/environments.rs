@@ -38,6 +38,8 @@ pub struct EnvironmentRecord {
     pub network: Network,
     /// The limits that its commands have of its own.
     pub limits: EnvironmentLimits,
+    /// Whether its commands end as soon as the token that runs them may no longer run them.
+    pub end_runs_with_token: bool,
     /// Its secrets, encrypted.
     pub secrets: SealedSecrets,
     /// When it was made.
@@ -92,6 +94,8 @@ pub struct EnvironmentChange {
     pub network: Option<Network>,
     /// Limits that change, in this order; one that is set to `None` is the gateway's again.
     pub limits: Vec<(Limit, Option<u64>)>,
+    /// Whether its commands end with the token that runs them.
+    pub end_runs_with_token: Option<bool>,
 }
 
 /// Why an environment was not made or changed.
@@ -148,6 +152,7 @@ impl Store {
                 release: None,
                 network: Network::default(),
                 limits: EnvironmentLimits::default(),
+                end_runs_with_token: false,
                 secrets: SealedSecrets::default(),
                 created_at: now,
                 updated_at: now,
@@ -242,6 +247,7 @@ impl Store {
             for (limit, value) in change.limits {
                 record.limits.set(limit, value);
             }
+            record.end_runs_with_token = change.end_runs_with_token.unwrap_or(record.end_runs_with_token);
             if *record == before {
                 return Ok(false);
             }
@@ -251,6 +257,7 @@ impl Store {
                 visibility: rows::visibility_word(record.visibility),
                 network: record.network.word(),
                 limits: record.limits.clone(),
+                end_runs_with_token: record.end_runs_with_token,
             };
             audit::append(transaction, &by, Some(environment), &event, now)?;
             Ok(true)

@@ -20,8 +20,7 @@ use toolfront_agent::{
 };
 
 use self::verbose::Narrator;
-use crate::application_access::application;
-use crate::assignment::Assignment;
+use crate::application_access::{ApplicationAccess, ApplicationArguments};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::session::Invocation;
@@ -41,21 +40,14 @@ const TEXT_BYTES_MAX: u64 = 4 * 1024 * 1024;
                   key when the URL is one of its gateway."
 )]
 pub(crate) struct Arguments {
-    /// The application's URL
-    url: String,
+    #[command(flatten)]
+    application: ApplicationArguments,
     /// The question; `-` reads it from standard input
     prompt: String,
     /// The model, as provider:name: openai, openai-responses, anthropic, google, mistral, huggingface, openrouter, ollama,
     /// groq [env: TOOLFRONT_MODEL]
     #[arg(long, value_name = "PROVIDER:NAME")]
     model: Option<String>,
-    /// `token=@FILE` or `token=VALUE` (which shows in the process list) for the application; anything else is a header of
-    /// that name. May be given several times
-    #[arg(long, value_name = "NAME=VALUE")]
-    param: Vec<Assignment>,
-    /// A value for a variable that the pages mention. May be given several times
-    #[arg(long, value_name = "NAME=VALUE")]
-    env: Vec<Assignment>,
     /// What the answer is
     #[arg(long, value_enum, value_name = "TYPE", default_value_t = OutputType::Str)]
     output_type: OutputType,
@@ -90,15 +82,16 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
     let prompt = prompt(&arguments.prompt)?;
     let format = format(arguments.output_type, arguments.schema.as_deref())?;
     let model = model(arguments.model.as_deref(), invocation)?;
-    let application = application(&arguments.url, &arguments.param, invocation)?;
+    let ApplicationAccess { client, environment } =
+        ApplicationAccess::resolve(&arguments.application, invocation).await?;
     let options = AgentOptions {
         max_turns: arguments.max_turns,
         context_window: arguments.context_window,
-        env: arguments.env.iter().map(|one| (one.name.clone(), one.value.as_str().to_owned())).collect(),
+        env: environment,
         timeout: arguments.timeout.map(Duration::from_secs),
         ..AgentOptions::default()
     };
-    let agent = Agent::new(application, Arc::new(model)).with_options(options);
+    let agent = Agent::new(client, Arc::new(model)).with_options(options);
     let narrator = Narrator::new(printer, arguments.verbose);
     let tell = |event: Event| narrator.tell(&event);
     let is_json = matches!(format, AnswerFormat::Json(_));

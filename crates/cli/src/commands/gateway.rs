@@ -106,7 +106,9 @@ async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(
 /// Why a server did not start; what the person typed is told apart from what the machine refused.
 pub(super) fn start_failure(error: &StartError) -> Failure {
     match error {
-        StartError::InClear { .. } | StartError::Directory { .. } => Failure::wrong_use(error.to_string()),
+        StartError::InClear { .. } | StartError::Directory { .. } | StartError::Limit(_) => {
+            Failure::wrong_use(error.to_string())
+        }
         // Its sentence has the cause in it already.
         StartError::Listen { .. } | StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
         StartError::Tls { .. }

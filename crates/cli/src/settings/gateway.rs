@@ -112,11 +112,11 @@ impl GatewaySettings {
                 )));
             }
         };
+        let connection = Connection::new(url.value).with_key(key);
         Ok(Connection {
-            url: url.value,
-            key: Some(key),
             organization: self.organization.map(|organization| organization.value),
             ca_file: self.ca_file.map(|file| file.value),
+            ..connection
         })
     }
 }

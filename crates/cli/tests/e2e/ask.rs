@@ -101,7 +101,7 @@ fn a_model_explores_a_private_application_of_up_and_mends_a_refused_command() {
         ["up", birds.to_str().unwrap(), "--data-dir", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
     let mut server = Server::start(home.command(&words));
     let printed = BufReader::new(server.stdout()).lines().map_while(Result::ok);
-    let printed: Vec<String> = printed.take_while(|line| !line.contains("toolfront ask ")).collect();
+    let printed: Vec<String> = printed.take_while(|line| !line.contains("# toolfront ask ")).collect();
     let token = printed.iter().find_map(|line| line.trim().strip_prefix("export TOKEN=")).unwrap();
     let url = format!("{}/e/birds", server.url());
 

@@ -127,6 +127,14 @@ impl Home {
     }
 }
 
+/// A process of that user that sleeps.
+pub(crate) fn sleeping_as(user: u32) -> Child {
+    #[expect(clippy::disallowed_methods, reason = "a test plays another process of the user")]
+    let mut command = Command::new("sleep");
+    std::os::unix::process::CommandExt::uid(&mut command, user);
+    command.arg("600").current_dir("/").spawn().unwrap()
+}
+
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         Self {
@@ -180,6 +188,14 @@ impl Server {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+
+    /// Ends it as an administrator would, and yields what it has said since it was last listened to.
+    pub(crate) fn terminate_and_read(mut self) -> Vec<String> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
+        self.lines.iter().collect()
     }
 
     /// Ends it with no chance to write anything more.

@@ -16,13 +16,11 @@ fn up(home: &Home, listen: &str) -> (Server, String) {
     let words = ["up", &example("docs"), "--data-dir", data.to_str().unwrap(), "--listen", listen];
     let mut server = Server::start(home.command(&words));
     let mut printed = String::new();
-    let mut calls = 0;
     for line in BufReader::new(server.stdout()).lines().map_while(Result::ok) {
         printed.push_str(&line);
         printed.push('\n');
-        // The last call is the one that runs a tool, and its last line has the body.
-        calls += usize::from(line.contains("\"command\""));
-        if calls == 1 {
+        // The last lines are the configuration of an MCP client, as a comment of the shell.
+        if line == "  # }" {
             break;
         }
     }
@@ -51,6 +49,12 @@ fn the_printed_calls_work_when_they_are_pasted_and_nothing_is_lost_by_a_kill() {
     assert_eq!(pasted.code, 0, "{printed}\n{}", pasted.stderr);
     assert!(pasted.stdout.contains("# The SQLite documentation"), "{}", pasted.stdout);
     assert!(pasted.stdout.contains(r#""returncode":0"#), "{}", pasted.stdout);
+    let configuration: String = printed.lines().filter_map(|line| line.strip_prefix("  # ")).collect();
+    let configuration: Value =
+        serde_json::from_str(&configuration[configuration.find('{').unwrap()..]).unwrap();
+    let told = &configuration["mcpServers"]["docs"];
+    assert_eq!(told["url"], format!("{}/e/docs/mcp", server.url()));
+    assert_eq!(told["headers"]["Authorization"], "Bearer ${TOOLFRONT_TOKEN}");
     server.get("/e/docs", "").assert_problem(401, "unauthorized");
 
     let token = home.ok(&["tokens", "create", "kept"]);

@@ -65,6 +65,7 @@ impl ApplicationClient {
             timed_out: reply.timed_out,
             request_id: reply.request_id,
             ignored_env: reply.ignored_env,
+            encoding: reply.encoding,
         })
     }
 

@@ -11,6 +11,7 @@ use toolfront_app::RequestPath;
 use toolfront_token::{Denied, Permit, ReadPage, Visibility, Visit};
 
 use super::files::Files;
+use super::mcp;
 use super::reading::{Reading, read};
 use super::release::Release;
 use super::tool_run::run_tool;
@@ -33,6 +34,9 @@ pub(crate) async fn serve(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
+    if path == mcp::PATH {
+        return Box::pin(mcp::serve(gateway, context, name, mount, parts, body)).await;
+    }
     if parts.method == Method::POST {
         // Boxed: what a run holds would make every read carry room for it.
         return Box::pin(run_tool(gateway, context, name, path, &parts, body)).await;
@@ -84,7 +88,7 @@ pub(super) fn request_path(path: &str) -> Result<RequestPath, Refusal> {
     RequestPath::parse(path).map_err(|fault| Refusal::new(Code::BadPath, format!("{fault}.")))
 }
 
-async fn read_page(
+pub(super) async fn read_page(
     gateway: &Gateway,
     _permit: &Permit<ReadPage>,
     environment: &Environment,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 use toolfront_app::Manifest;
+use toolfront_mcp::PageEntry;
 use toolfront_store::Blobs;
 use toolfront_token::EnvId;
 
@@ -18,6 +19,8 @@ pub(crate) struct Release {
     pub(crate) number: u32,
     pub(crate) manifest: Manifest,
     pub(crate) blobs: Blobs,
+    /// What its pages are called; read the first time.
+    pub(super) pages: OnceCell<Arc<[PageEntry]>>,
     layout: OnceCell<Layout>,
     layouts: Arc<Layouts>,
 }
@@ -33,6 +36,7 @@ impl Release {
                 number,
                 manifest,
                 blobs: gateway.store().blobs().clone(),
+                pages: OnceCell::new(),
                 layout: OnceCell::new(),
                 layouts: Arc::clone(gateway.layouts()),
             }))

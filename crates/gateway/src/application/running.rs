@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,9 @@ use super::content::{Content, SmallFile};
 use super::files::Files;
 use super::run_secrets::RunSecrets;
 use crate::problem::Refusal;
+
+/// When to ask again for what could not be started now.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// A command that is allowed, with all that it needs.
 #[derive(Debug)]
@@ -149,7 +153,12 @@ impl From<RunError> for Refusal {
             RunError::TemporaryDirectory { source } if source.kind() == std::io::ErrorKind::StorageFull => {
                 toolfront_store::StoreError::DiskFull.into()
             }
-            RunError::LauncherLost => Self::new(Code::Unavailable, format!("{err}.")),
+            RunError::Exhausted { ref source, .. } => {
+                tracing::error!(cause = %source, "a command could not be started for want of resources");
+                Self::unavailable(format!("{err}: it was not run."), TRY_AGAIN)
+            }
+            RunError::LauncherLost => Self::unavailable(format!("{err}."), TRY_AGAIN),
+            RunError::NetworkNotWithheld { .. } => Self::new(Code::Unavailable, format!("{err}.")),
             RunError::Cage { .. }
             | RunError::Spawn { .. }
             | RunError::TemporaryDirectory { .. }

@@ -23,15 +23,14 @@ use toolfront_sandbox::{Finished, Output, Run, Sandbox};
 use toolfront_store::{Outcome, StoreError};
 
 use super::audited_run::{AuditedRun, outcome_of};
+use super::run_hold::RunHold;
 use super::running::{accepted, as_base64};
 use crate::problem::Refusal;
-use crate::runs::RunPlace;
 
 /// How many pieces of output, of some kilobytes each, wait for a client; then the command waits.
 const WAITING_MAX: usize = 4;
-/// For how long the answer waits to see whether the command starts: until then, that it does not is answered as any
-/// refusal is. A command's first output ends the wait.
-const START_TIME: Duration = Duration::from_secs(1);
+/// What is said when there is nothing to say, so that nobody on the way takes the connection for dead. A comment.
+const KEEP_ALIVE: &[u8] = b": still running\n\n";
 /// How long a client may take for what is left when the command's time is over.
 const LEFTOVER_TIME: Duration = Duration::from_secs(30);
 
@@ -52,44 +51,43 @@ pub(crate) struct Streamed {
     pub(crate) mask: Arc<Mask>,
     pub(crate) request_id: String,
     /// What a deployed application's command has, and one of `serve` has not.
-    pub(crate) held: Option<(RunPlace, AuditedRun)>,
+    pub(crate) held: Option<(RunHold, AuditedRun)>,
     /// Whoever stops does not wait for clients that do not read.
     pub(crate) stopping: CancellationToken,
+    /// After how long a silence a sign of life is sent.
+    pub(crate) keep_alive: Duration,
 }
 
 /// What is said to the client; nothing follows an error.
 enum Event {
+    Begun,
     Told(Bytes),
     Failed(Refusal),
 }
 
 impl Streamed {
-    /// Starts the command. It has a task of its own, so that its time runs while the client does not read, and the
-    /// answer's body ends that task when it is dropped.
+    /// Starts the command, and answers when it has begun. It has a task of its own, so that its time runs while the
+    /// client does not read, and the answer's body ends that task when it is dropped.
     ///
     /// # Errors
-    /// When the command could not be started, or was ended before it said anything.
+    /// When the command could not be started, or was ended before it began.
     pub(crate) async fn answer(self, headers: &HeaderMap, tasks: &TaskTracker) -> Result<Response, Refusal> {
         let (told, mut events) = mpsc::channel(WAITING_MAX);
-        let request_id = self.request_id.clone();
+        let (request_id, keep_alive) = (self.request_id.clone(), self.keep_alive);
         let running = self.drive(as_base64(headers), told);
         let running = AbortOnDropHandle::new(tasks.spawn(running));
-        let first = match timeout(START_TIME, events.recv()).await {
-            Ok(Some(Event::Failed(refusal))) => return Err(refusal),
-            Ok(None) => return Err(Refusal::internal(&"a command's task ended without a word")),
-            Ok(first) => first,
-            Err(_) => None,
+        let first = match events.recv().await {
+            Some(Event::Begun) => None,
+            Some(Event::Told(bytes)) => Some(bytes),
+            Some(Event::Failed(refusal)) => return Err(refusal),
+            None => return Err(Refusal::internal(&"a command's task ended without a word")),
         };
-        let body = stream::unfold((first, events, running), move |(mut first, mut events, running)| {
+        let body = stream::unfold((first, events, running), move |(first, mut events, running)| {
             let request_id = request_id.clone();
             async move {
-                let next = match first.take() {
-                    Some(event) => event,
-                    None => events.recv().await?,
-                };
-                let bytes = match next {
-                    Event::Told(bytes) => bytes,
-                    Event::Failed(refusal) => event("error", &refusal.problem(&request_id)),
+                let bytes = match first {
+                    Some(bytes) => bytes,
+                    None => next(&mut events, keep_alive, &request_id).await?,
                 };
                 Some((Ok::<_, std::convert::Infallible>(bytes), (None, events, running)))
             }
@@ -117,14 +115,16 @@ impl Streamed {
 
     async fn see_through(self, as_base64: bool, told: &mpsc::Sender<Event>) {
         let Self { sandbox, run, ignored_env, mask, request_id, held, .. } = self;
-        let (mut place, audited) = held.unzip();
+        let (mut hold, audited) = held.unzip();
         let ended = tokio::select! {
             ended = pass_on(&sandbox, run, &mask, as_base64, told) => Some(ended),
-            () = ended(place.as_mut()) => None,
+            () = lost(hold.as_mut()) => None,
         };
         let last = match ended {
             None => {
-                drop(audited);
+                if let Some(audited) = audited {
+                    audited.end(Outcome::EndedWithToken, 0, 0).await;
+                }
                 Event::Failed(Refusal::ended_with_token())
             }
             Some(Err(refusal)) => {
@@ -134,22 +134,35 @@ impl Streamed {
                 Event::Failed(refusal.masked(&mask))
             }
             Some(Ok((finished, output_bytes))) => {
-                let exit = exit_of(&finished, request_id, ignored_env);
+                let exit = exit_of(&finished, request_id, ignored_env, as_base64);
                 if let Some(audited) = audited {
                     audited.end(outcome_of(&finished), exit.duration_ms, output_bytes).await;
                 }
                 Event::Told(event("exit", &exit))
             }
         };
-        drop(place);
+        drop(hold);
         // Whoever does not listen any more is not told.
         let _ = told.send(last).await;
     }
 }
 
-async fn ended(place: Option<&mut RunPlace>) {
-    match place {
-        Some(place) => place.ended().await,
+/// What is said next; a sign of life when that takes its time.
+async fn next(events: &mut mpsc::Receiver<Event>, keep_alive: Duration, request_id: &str) -> Option<Bytes> {
+    loop {
+        return match timeout(keep_alive, events.recv()).await {
+            Err(_) => Some(Bytes::from_static(KEEP_ALIVE)),
+            Ok(Some(Event::Begun)) => continue,
+            Ok(Some(Event::Told(bytes))) => Some(bytes),
+            Ok(Some(Event::Failed(refusal))) => Some(event("error", &refusal.problem(request_id))),
+            Ok(None) => None,
+        };
+    }
+}
+
+async fn lost(hold: Option<&mut RunHold>) {
+    match hold {
+        Some(hold) => hold.lost().await,
         None => pending().await,
     }
 }
@@ -169,6 +182,10 @@ async fn pass_on(
     let telling = async {
         while let Some(piece) = pieces.recv().await {
             let (channel, bytes) = match piece {
+                Output::Begun => {
+                    let _ = told.send(Event::Begun).await;
+                    continue;
+                }
                 Output::Stdout(bytes) => (&mut stdout, bytes),
                 Output::Stderr(bytes) => (&mut stderr, bytes),
             };
@@ -239,7 +256,7 @@ fn event(name: &str, data: &impl Serialize) -> Bytes {
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
-fn exit_of(finished: &Finished, request_id: String, ignored_env: Vec<String>) -> RunExit {
+fn exit_of(finished: &Finished, request_id: String, ignored_env: Vec<String>, as_base64: bool) -> RunExit {
     RunExit {
         returncode: finished.returncode,
         duration_ms: u64::try_from(finished.duration.as_millis()).unwrap_or(u64::MAX),
@@ -247,6 +264,7 @@ fn exit_of(finished: &Finished, request_id: String, ignored_env: Vec<String>) ->
         timed_out: finished.timed_out,
         request_id,
         ignored_env,
+        encoding: as_base64.then(|| "base64".to_owned()),
     }
 }
 

@@ -7,12 +7,15 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
+use toolfront_api::{RunReply, RunRequest};
+use toolfront_app::RequestPath;
 use toolfront_sandbox::Run;
 use toolfront_store::Outcome;
-use toolfront_token::RunTool;
+use toolfront_token::{Permit, RunTool, Timestamp};
 
 use super::audited_run::{AuditedRun, outcome_of};
 use super::entry::{allow, enter, files, request_path};
+use super::run_hold::RunHold;
 use super::run_secrets::RunSecrets;
 use super::running::{prepare, reply};
 use super::streaming::{self, Streamed};
@@ -20,16 +23,17 @@ use crate::access::reconsider;
 use crate::body;
 use crate::environment_limits::{confine, run_limits, runs_max};
 use crate::gateway::Gateway;
+use crate::memory::Environment;
 use crate::problem::Refusal;
 use crate::request::Context;
-use crate::runs::{Busy, RunPlace, Runner};
+use crate::runs::{Busy, Runner};
 
 /// A command that may run, and that is on record to begin.
-struct Admitted {
+pub(super) struct Admitted {
     run: Run,
     ignored_env: Vec<String>,
     secrets: RunSecrets,
-    place: RunPlace,
+    hold: RunHold,
     audited: AuditedRun,
 }
 
@@ -41,60 +45,78 @@ pub(super) async fn run_tool(
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let admitted = admit(gateway, context, name, path, parts, body).await?;
-    if streaming::is_asked_for(&parts.headers) {
-        return admitted.stream(gateway, context, &parts.headers).await;
-    }
-    admitted.run(gateway, context, &parts.headers).await
-}
-
-async fn admit(
-    gateway: &Gateway,
-    context: &Arc<Context>,
-    name: &str,
-    path: &str,
-    parts: &Parts,
-    body: Body,
-) -> Result<Admitted, Refusal> {
-    let (limits, arrived) = (gateway.limits(), gateway.now());
-    let (permit, environment) = enter::<RunTool>(gateway, &parts.headers, context, name).await?;
-    body::require_json(&parts.headers)?;
+    let (limits, arrived, headers) = (gateway.limits(), gateway.now(), &parts.headers);
+    let (permit, environment) = enter::<RunTool>(gateway, headers, context, name).await?;
+    body::require_json(headers)?;
     let path = request_path(path)?;
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
-    let id = environment.record.id;
+    let asked = Asked { headers, arrived, name, path, request: body::from_object(&bytes) };
+    let admitted = admit(gateway, context, &permit, &environment, asked).await?;
+    if streaming::is_asked_for(headers) {
+        return admitted.stream(gateway, context, headers).await;
+    }
+    let reply = admitted.run(gateway, context, headers).await?;
+    let mut answer = axum::Json(reply).into_response();
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+/// What is asked for, by a request that was let in when it arrived.
+pub(super) struct Asked<'r> {
+    pub(super) headers: &'r HeaderMap,
+    pub(super) arrived: Timestamp,
+    pub(super) name: &'r str,
+    pub(super) path: RequestPath,
+    pub(super) request: Result<RunRequest, Refusal>,
+}
+
+/// The one way to a command that may run: `permit` is of the request's arrival, and is looked at once more.
+pub(super) async fn admit(
+    gateway: &Gateway,
+    context: &Arc<Context>,
+    permit: &Permit<RunTool>,
+    environment: &Environment,
+    asked: Asked<'_>,
+) -> Result<Admitted, Refusal> {
+    let Asked { headers, arrived, name, path, request } = asked;
+    let (limits, id) = (gateway.limits(), environment.record.id);
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
     let runs_max = runs_max(limits, &environment.record.limits);
     let place = gateway.runs().begin(id, runs_max, runner).map_err(busy)?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
-    let identity = reconsider(gateway, &parts.headers, arrived)?;
+    let identity = reconsider(gateway, headers, arrived)?;
     let (permit, environment) = allow::<RunTool>(gateway, identity, name)?;
     if environment.record.id != id {
         return Err(Refusal::hidden());
     }
     let files = files(gateway, &environment).await?;
     let secrets = RunSecrets::of(gateway, &permit, &environment)?;
-    let request = body::from_object(&bytes)?;
-    let prepared = prepare(&files, &path, request, &secrets).await;
+    let prepared = prepare(&files, &path, request?, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
+    let hold = RunHold::new(gateway, place, headers)?;
     let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
     let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
     confine(&mut run.cage, limits, &environment.record);
-    Ok(Admitted { run, ignored_env, secrets, place, audited })
+    Ok(Admitted { run, ignored_env, secrets, hold, audited })
 }
 
 impl Admitted {
-    /// Answers what the command printed, once it has ended.
-    async fn run(
+    /// What the command printed, once it has ended.
+    pub(super) async fn run(
         self,
         gateway: &Gateway,
         context: &Context,
         headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
-        let Self { run, ignored_env, secrets, mut place, audited } = self;
+    ) -> Result<RunReply, Refusal> {
+        let Self { run, ignored_env, secrets, mut hold, audited } = self;
         let finished = tokio::select! {
-            finished = gateway.sandbox().run(run) => finished,
-            () = place.ended() => return Err(Refusal::ended_with_token()),
+            finished = gateway.sandbox().run(run) => Some(finished),
+            () = hold.lost() => None,
+        };
+        let Some(finished) = finished else {
+            audited.end(Outcome::EndedWithToken, 0, 0).await;
+            return Err(Refusal::ended_with_token());
         };
         let finished = match finished {
             Ok(finished) => finished,
@@ -108,8 +130,6 @@ impl Admitted {
         let finished = secrets.mask_output(finished).await?;
         let answer = reply(finished, ignored_env, &context.request_id, headers);
         audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
-        let mut answer = axum::Json(answer).into_response();
-        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(answer)
     }
 
@@ -120,15 +140,16 @@ impl Admitted {
         context: &Context,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
-        let Self { run, ignored_env, secrets, place, audited } = self;
+        let Self { run, ignored_env, secrets, hold, audited } = self;
         let streamed = Streamed {
             sandbox: Arc::clone(gateway.sandbox()),
             run,
             ignored_env,
             mask: Arc::clone(secrets.mask()),
             request_id: context.request_id.to_string(),
-            held: Some((place, audited)),
+            held: Some((hold, audited)),
             stopping: gateway.stopping().clone(),
+            keep_alive: gateway.limits().stream_silence_max,
         };
         streamed.answer(headers, gateway.tasks()).await
     }

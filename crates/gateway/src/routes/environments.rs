@@ -328,7 +328,13 @@ async fn patch(
     let name = fields.take_optional("name", request.name.as_deref().map(EnvName::parse));
     let network = fields.take("network", network(request.network.as_deref())).flatten();
     let limits = limits::changes(&mut fields, gateway.limits(), &request);
-    let change = fields.finish(EnvironmentChange { name, visibility, network, limits })?;
+    let change = fields.finish(EnvironmentChange {
+        name,
+        visibility,
+        network,
+        limits,
+        end_runs_with_token: request.end_runs_with_token,
+    })?;
     let caller = by(&permit)?;
     if change.name.is_some() {
         // A new name is claimed as by a new environment; whether it is taken is for no narrower token to learn.

@@ -81,6 +81,7 @@ pub(super) fn environment(gateway: &Gateway, record: &EnvironmentRecord) -> api:
         },
         network: record.network.word().to_owned(),
         limits: limits(&record.limits),
+        end_runs_with_token: record.end_runs_with_token,
         status: if release.is_some() { "running".to_owned() } else { "empty".to_owned() },
         release: release.map(|release| release.number),
         files: release.map_or(0, |release| release.files),

@@ -2,6 +2,7 @@
 
 mod browser;
 mod ending;
+mod ending_with_token;
 mod hosts;
 mod limits;
 mod paths;

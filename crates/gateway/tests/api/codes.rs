@@ -79,6 +79,12 @@ async fn provoke(code: Code) -> Answer {
         }
         Code::BadPath => admin("GET", "/e/docs/a//b").send().await,
         Code::TokenInUrl => gateway.get(&format!("/e/docs?token={}", low.value)).send().await,
+        Code::NotAcceptable => {
+            admin("POST", "/e/docs/mcp").json(&json!({})).header("accept", "application/json").send().await
+        }
+        Code::ForeignOrigin => {
+            admin("POST", "/e/docs/mcp").header("origin", "https://evil.example").send().await
+        }
         Code::ConflictingTokens => admin("GET", "/e/docs").header("token", &low.value).send().await,
         Code::UnsetVariable => {
             admin("POST", "/e/docs").json(&json!({ "command": ["echo", "$NAME"] })).send().await

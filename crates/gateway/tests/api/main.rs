@@ -17,6 +17,7 @@ mod environments;
 mod hidden;
 mod introspection;
 mod matrix;
+mod mcp;
 mod openapi;
 mod operations;
 mod organizations;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Issued, TestGateway};
+use crate::support::{Answer, Call, Issued, TestGateway};
 
 /// What a cell answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,17 @@ const fn anywhere(action: &'static str, needed: usize) -> Row {
     Row { action, cells }
 }
 
-const MATRIX: [Row; 23] = [
+const MATRIX: [Row; 28] = [
     in_set("read a page", 0),
     in_set("read a file", 0),
     in_set("run a tool", 1),
     anywhere("read a public page", 0),
     anywhere("run a public tool", 0),
+    in_set("list pages by MCP", 0),
+    in_set("read a page by MCP", 0),
+    in_set("run a tool by MCP", 1),
+    anywhere("read a public page by MCP", 0),
+    anywhere("run a public tool by MCP", 0),
     anywhere("list environments", 0),
     in_set("get an environment", 0),
     in_set("list releases", 0),
@@ -85,12 +90,18 @@ async fn attempt(gateway: &TestGateway, action: &str, asker: &Issued) -> Answer 
     let target = gateway.token().scope("read").only(&["here"]).issue().await;
     let call = |method: &str, path: &str| gateway.call(method, path).token(&asker.value);
     let run = json!({ "command": ["ls"] });
+    let (page, command) = (json!({ "path": "guide" }), json!({ "page": "README.md", "command": ["ls"] }));
     match action {
         "read a page" => call("GET", "/e/here/guide").send().await,
         "read a file" => call("GET", "/e/here/notes.txt").send().await,
         "run a tool" => call("POST", "/e/here/README.md").json(&run).send().await,
         "read a public page" => call("GET", "/e/open/guide").send().await,
         "run a public tool" => call("POST", "/e/open").json(&run).send().await,
+        "list pages by MCP" => call_tool(call("POST", "/e/here/mcp"), "list_pages", &json!({})).await,
+        "read a page by MCP" => call_tool(call("POST", "/e/here/mcp"), "read_page", &page).await,
+        "run a tool by MCP" => call_tool(call("POST", "/e/here/mcp"), "run_command", &command).await,
+        "read a public page by MCP" => call_tool(call("POST", "/e/open/mcp"), "read_page", &page).await,
+        "run a public tool by MCP" => call_tool(call("POST", "/e/open/mcp"), "run_command", &command).await,
         "list environments" => call("GET", "/api/v1/environments").send().await,
         "get an environment" => call("GET", "/api/v1/environments/here").send().await,
         "list releases" => call("GET", "/api/v1/environments/here/releases").send().await,
@@ -130,6 +141,12 @@ async fn attempt(gateway: &TestGateway, action: &str, asker: &Issued) -> Answer 
     }
 }
 
+async fn call_tool(call: Call, name: &str, arguments: &Value) -> Answer {
+    let params = json!({ "name": name, "arguments": arguments });
+    let call = call.header("accept", "application/json, text/event-stream");
+    call.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params })).send().await
+}
+
 fn manifest() -> Value {
     let checksum = toolfront_app::BlobDigest::of(b"# Hi\n").to_string();
     json!([{ "path": "README.md", "checksum": checksum, "size": 5 }])
@@ -137,6 +154,11 @@ fn manifest() -> Value {
 
 fn cell(answer: &Answer) -> Cell {
     match answer.status {
+        // A model is told what its token lacks by a result that it can read.
+        200 if answer.text().contains(r#""isError":true"#) => {
+            assert!(answer.text().contains("takes a token with the scope"), "{}", answer.text());
+            LowScope
+        }
         200..300 => Yes,
         404 => {
             answer.assert_problem(404, "not-found");

@@ -97,6 +97,7 @@ fn order() -> Order {
         open_files: limits.open_files,
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
+        tell_start: false,
     }
 }
 

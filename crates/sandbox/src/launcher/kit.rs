@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ const PLACES_FRESH: Duration = Duration::from_secs(2);
 pub(super) struct Kit {
     /// What the kernel was found to offer.
     pub(super) offered: Offered,
+    /// Keeps the users of commands from other gateways, for as long as it is open.
+    pub(super) claim: Option<OwnedFd>,
     first_user: u32,
     user_count: u32,
     pub(super) scratch_bytes: u64,

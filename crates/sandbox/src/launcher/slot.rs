@@ -184,6 +184,9 @@ impl SlotRun<'_> {
                 return Ok(Some(failed(Step::Fork, errno)));
             }
         };
+        if self.order.tell_start && failure.get().is_none() {
+            send(slot.socket.as_fd(), &FromSlot::Started.encode(), &[])?;
+        }
         let Some(status) = wait_for(slot, leader, incoming)? else { return Ok(None) };
         let ended = failure.get().map(FromSlot::Failed);
         Ok(Some(ended.unwrap_or_else(|| ended_with(status))))

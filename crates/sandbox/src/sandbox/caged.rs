@@ -24,6 +24,7 @@ use crate::process::{NoCode, Process};
 use crate::run::{Output, Run};
 use crate::running::{Ended, Running};
 use crate::slots::Slots;
+use crate::user_range::UserRange;
 use crate::wire::{Failure, Order, Settings, Step};
 
 /// Slots found dead before one is started anew. The launcher's end kills them all, and the idle ones are passed over
@@ -38,9 +39,9 @@ pub(super) async fn run(
     sink: Option<mpsc::Sender<Output>>,
     stop: watch::Receiver<bool>,
 ) -> Result<Ended, Refusal> {
-    let mut order = order_of(run, config).map_err(Refusal::system)?;
+    let mut order = order_of(run, config, sink.is_some()).map_err(Refusal::system)?;
     for _ in 0..ATTEMPTS_MAX {
-        let running = begin(slots, &mut order, run, config, &stop).await?;
+        let running = begin(slots, &mut order, run, config, sink.as_ref(), &stop).await?;
         let deadline = Instant::now() + run.timeout();
         match running.see_through(deadline, run.limits, sink.clone()).await {
             Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
@@ -69,6 +70,7 @@ async fn begin(
     order: &mut Order,
     run: &Run,
     config: &SandboxConfig,
+    sink: Option<&mpsc::Sender<Output>>,
     stop: &watch::Receiver<bool>,
 ) -> Result<Running, Refusal> {
     for _ in 0..SLOT_ATTEMPTS_MAX {
@@ -79,7 +81,7 @@ async fn begin(
         let (stdout, stdout_of_command) = pipe()?;
         let (stderr, stderr_of_command) = pipe()?;
         let streams = [stdout_of_command.as_fd(), stderr_of_command.as_fd()];
-        match Caged::begin(Arc::clone(slots), slot, order, streams, stop.clone()).await {
+        match Caged::begin(Arc::clone(slots), slot, order, streams, sink.cloned(), stop.clone()).await {
             Ok(caged) => {
                 return Ok(Running { process: Process::Caged(caged), stdout, stderr, stop: stop.clone() });
             }
@@ -91,7 +93,7 @@ async fn begin(
 }
 
 /// All of an order but the environment, which names the private directory of the slot.
-fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
+fn order_of(run: &Run, config: &SandboxConfig, tell_start: bool) -> io::Result<Order> {
     let argv = run.command.argv().iter().map(|argument| CString::new(argument.as_str()));
     let limits = run.cage.limits;
     Ok(Order {
@@ -107,6 +109,7 @@ fn order_of(run: &Run, config: &SandboxConfig) -> io::Result<Order> {
         open_files: limits.open_files,
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
+        tell_start,
     })
 }
 
@@ -127,11 +130,11 @@ fn environment(run: &Run, config: &SandboxConfig, home: &[u8]) -> io::Result<Vec
     joined.collect()
 }
 
-pub(super) fn settings(config: &SandboxConfig) -> io::Result<Settings> {
+pub(super) fn settings(config: &SandboxConfig, users: &UserRange) -> io::Result<Settings> {
     Ok(Settings {
         extra_read: config.extra_read.iter().map(|path| c_string(path)).collect::<io::Result<_>>()?,
-        first_user: config.users.first,
-        user_count: config.users.count,
+        first_user: users.first,
+        user_count: users.count,
         unix_sockets: config.unix_sockets,
         scratch_bytes: config.scratch_bytes,
     })
@@ -163,8 +166,10 @@ pub(super) fn error_of(failure: Failure, program: String) -> RunError {
             RunError::NotExecutable { program }
         }
         (Step::Program | Step::Fork | Step::Directory | Step::Execute, _) => {
-            RunError::Spawn { program, source: source() }
+            RunError::of_start(program, source(), |program, source| RunError::Spawn { program, source })
         }
-        (step, _) => RunError::Cage { program, step: step.name(), source: source() },
+        (step, _) => RunError::of_start(program, source(), |program, source| {
+            RunError::Cage { program, step: step.name(), source }
+        }),
     }
 }

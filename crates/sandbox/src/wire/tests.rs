@@ -13,8 +13,14 @@ fn texts() -> impl Strategy<Value = Vec<CString>> {
 fn order() -> impl Strategy<Value = Order> {
     let places = (text(), text(), text());
     let limits = any::<[u64; 5]>();
-    (texts(), texts(), places, any::<(bool, bool)>(), limits).prop_map(
-        |(argv, environment, (search_path, directory, release), (writable_release, network), limits)| {
+    (texts(), texts(), places, any::<[bool; 3]>(), limits).prop_map(
+        |(
+            argv,
+            environment,
+            (search_path, directory, release),
+            [writable_release, network, tell_start],
+            limits,
+        )| {
             let [memory, processes, open_files, file_size, cpu_seconds] = limits;
             Order {
                 argv,
@@ -29,6 +35,7 @@ fn order() -> impl Strategy<Value = Order> {
                 open_files,
                 file_size,
                 cpu_seconds,
+                tell_start,
             }
         },
     )
@@ -42,6 +49,7 @@ fn from_slot() -> impl Strategy<Value = FromSlot> {
     prop_oneof![
         (prop::sample::select(Step::ALL.to_vec()), any::<i32>())
             .prop_map(|(step, errno)| FromSlot::Failed(Failure { step, errno })),
+        Just(FromSlot::Started),
         any::<i32>().prop_map(FromSlot::Exited),
         any::<i32>().prop_map(FromSlot::Signalled),
     ]

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
-use toolfront_sandbox::{Cage, Finished, Network, Run};
+use toolfront_sandbox::{Cage, CommandUsers, Finished, Network, Run};
 
 use crate::workshop::{Workshop, allowed, commands, gone, is_root, open_directory, text};
 
@@ -310,6 +310,36 @@ async fn a_command_has_no_privileges_and_a_user_of_its_own() {
         assert_eq!(field("Groups:"), "");
     }
     scene.may("umask; ulimit -c", "0077\n0\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sandboxes_at_the_same_time_have_different_users() {
+    if !is_root() {
+        return;
+    }
+    let of_a_free_range = || Workshop::with(|config| config.users = CommandUsers::default());
+    let user = async |shop: &Workshop| {
+        let finished = shop.script("id -u").await;
+        text(&finished.stdout.bytes).trim().parse::<u32>().unwrap()
+    };
+    let shops = [(); 3].map(|()| of_a_free_range());
+    let mut ranges = Vec::new();
+    for shop in &shops {
+        let first = user(shop).await;
+        // The first slot's user is the range's first; all of them are within a thousand.
+        assert!(ranges.iter().all(|other: &u32| other.abs_diff(first) >= 1000), "{first} and {ranges:?}");
+        ranges.push(first);
+    }
+    // What was configured is what holds, and a range is free again once its sandbox is gone, with its slots.
+    let configured =
+        Workshop::with(|config| config.users = CommandUsers { first: Some(ranges[0]), count: 10 });
+    assert_eq!(user(&configured).await, ranges[0]);
+    let [_, _, last] = shops;
+    let end = last.end();
+    let path = format!("/run/toolfront/users-{}.lock", ranges[2]);
+    let is_free = || std::fs::File::open(&path).unwrap().try_lock().is_ok();
+    crate::workshop::eventually("the range is free again", is_free).await;
+    drop(end);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ impl Workshop {
         let (root, work) = (open_directory(0o711), open_directory(0o777));
         let mut config = SandboxConfig::new(root.path().join("runs"));
         config.launcher = Some(launcher());
-        config.users = CommandUsers { first: first_user(), count: 300 };
+        config.users = CommandUsers { first: Some(first_user()), count: 300 };
         change(&mut config);
         let sandbox = run_to_end(Sandbox::start(config)).unwrap();
         Self { sandbox, limits: CageLimits::default(), root, work }

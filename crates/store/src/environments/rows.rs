@@ -10,7 +10,7 @@ use crate::secrets::{self, SealedSecrets};
 use crate::sqlite::{self, Stored};
 
 const ENVIRONMENT: &str = "SELECT e.id, e.organization_id, e.name, e.visibility, e.created_at, e.updated_at,
-        e.network, e.limits, e.release, r.files, r.bytes, r.pages
+        e.network, e.limits, e.end_runs_with_token, e.release, r.files, r.bytes, r.pages
     FROM environments e LEFT JOIN releases r ON r.environment_id = e.id AND r.number = e.release";
 
 pub(super) fn visibility_word(visibility: Visibility) -> &'static str {
@@ -27,9 +27,9 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
     let name: String = row.get(2)?;
     let visibility: String = row.get(3)?;
     let (network, limits): (String, String) = (row.get(6)?, row.get(7)?);
-    let release = match row.get::<_, Option<u32>>(8)? {
+    let release = match row.get::<_, Option<u32>>(9)? {
         None => None,
-        Some(number) => Some(release_columns(row, number, 9)?),
+        Some(number) => Some(release_columns(row, number, 10)?),
     };
     Ok(EnvironmentRecord {
         id: EnvId::from_stored(stored, "environments", "id")?,
@@ -43,6 +43,7 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
         release,
         network: Network::from_word(&network).ok_or_else(|| corrupt("network"))?,
         limits: serde_json::from_str(&limits).map_err(|_| corrupt("limits"))?,
+        end_runs_with_token: row.get(8)?,
         secrets: SealedSecrets::default(),
         created_at: Timestamp::from_micros(row.get(4)?),
         updated_at: Timestamp::from_micros(row.get(5)?),
@@ -102,8 +103,9 @@ fn limits_text(record: &EnvironmentRecord) -> Result<String, StoreError> {
 pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO environments (id, organization_id, name, visibility, created_at, updated_at, network, limits)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO environments
+                (id, organization_id, name, visibility, created_at, updated_at, network, limits, end_runs_with_token)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             record.id.to_stored(),
@@ -114,6 +116,7 @@ pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Res
             record.updated_at.micros(),
             record.network.word(),
             limits_text(record)?,
+            record.end_runs_with_token,
         ))?;
     Ok(())
 }
@@ -121,7 +124,8 @@ pub(super) fn insert(connection: &Connection, record: &EnvironmentRecord) -> Res
 pub(super) fn update(connection: &Connection, record: &EnvironmentRecord) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE environments SET name = ?2, visibility = ?3, release = ?4, updated_at = ?5, network = ?6, limits = ?7
+            "UPDATE environments SET name = ?2, visibility = ?3, release = ?4, updated_at = ?5, network = ?6, limits = ?7,
+                end_runs_with_token = ?8
              WHERE id = ?1",
         )?
         .execute((
@@ -132,6 +136,7 @@ pub(super) fn update(connection: &Connection, record: &EnvironmentRecord) -> Res
             record.updated_at.micros(),
             record.network.word(),
             limits_text(record)?,
+            record.end_runs_with_token,
         ))?;
     Ok(())
 }

@@ -135,8 +135,15 @@ async fn pitfall_17_a_living_name_is_taken_once() {
     database.refuses(&format!("{environment} (:environment, 7, 'same-id', 'private', 0, 0, NULL)"));
     database.refuses(&format!("{environment} (5, 7, 'other', 'hidden', 0, 0, NULL)"));
     database.refuses(&format!("{environment} (5, 8, 'of-nobody', 'private', 0, 0, NULL)"));
-    for column in ["network = 'inbound'", "network = NULL", "limits = '[]'", "limits = 'x'", "limits = NULL"]
-    {
+    for column in [
+        "network = 'inbound'",
+        "network = NULL",
+        "limits = '[]'",
+        "limits = 'x'",
+        "limits = NULL",
+        "end_runs_with_token = 2",
+        "end_runs_with_token = NULL",
+    ] {
         database.refuses(&format!("UPDATE environments SET {column} WHERE id = :environment"));
     }
     // The index is over the half that lives: the dead may share a name, with each other and with the living.

@@ -45,7 +45,7 @@ impl SandboxTable {
     pub(super) fn apply(self, confinement: &mut Confinement) {
         confinement.read = self.read.unwrap_or_default();
         confinement.unix_sockets = self.unix_sockets.unwrap_or_default();
-        confinement.users.first = self.first_user.unwrap_or(confinement.users.first);
+        confinement.users.first = self.first_user.or(confinement.users.first);
         confinement.users.count = self.users.unwrap_or(confinement.users.count);
         confinement.allow_weak |= self.allow_weak.unwrap_or_default();
     }
@@ -93,9 +93,15 @@ limits! {
     file_bytes_max: u64 => std::convert::identity;
     total_bytes_max: u64 => std::convert::identity;
     output_bytes_max: usize => std::convert::identity;
+    run_memory_bytes_max: u64 => std::convert::identity;
+    run_processes_max: u64 => std::convert::identity;
+    run_open_files_max: u64 => std::convert::identity;
+    run_file_bytes_max: u64 => std::convert::identity;
+    run_cpu_time_max: Span => Span::duration;
     runs_max: usize => std::convert::identity;
     runs_per_environment_max: usize => std::convert::identity;
     runs_per_token_max: usize => std::convert::identity;
+    stream_silence_max: Span => Span::duration;
     failures_per_minute_max: u32 => std::convert::identity;
     drain_time: Span => Span::duration;
 }

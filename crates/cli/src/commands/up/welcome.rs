@@ -4,6 +4,7 @@ use serde_json::json;
 use toolfront_api::{Environment, ShownOnce};
 
 use super::{Application, Ready, example};
+use crate::commands::mcp_config;
 use crate::failure::Failure;
 use crate::layout;
 use crate::printer::Printer;
@@ -53,7 +54,7 @@ fn calls(
     token: ShownOnce,
 ) -> zeroize::Zeroizing<String> {
     let url = quoted(&environment.url);
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(1024));
+    let mut text = zeroize::Zeroizing::new(String::with_capacity(2048));
     text.push_str("  export TOKEN=");
     text.push_str(token.into_secret().reveal());
     text.push_str("\n\n  # read the first page\n  curl -sS -H \"Authorization: Bearer $TOKEN\" ");
@@ -65,9 +66,33 @@ fn calls(
         text.push(' ');
         text.push_str(&url);
     }
-    text.push_str("\n\n  # let a model answer from it; its provider's key comes from the usual variable, such as OPENAI_API_KEY\n  TOOLFRONT_TOKEN=$TOKEN toolfront ask ");
-    text.push_str(&url);
-    text.push_str(" 'What is in here?' --model openai:gpt-5\n");
+    text.push('\n');
+    text.push_str(&mcp(environment, &url));
+    text.push_str(&ask(&url));
+    text
+}
+
+/// What lets a model answer from it. A comment too: it needs the key of a model's provider.
+fn ask(quoted_url: &str) -> String {
+    format!(
+        "\n  # to let a model answer from it, with its provider's key in the usual variable, such as OPENAI_API_KEY:\n  \
+         # toolfront ask {quoted_url} 'What is in here?' --model openai:gpt-5\n"
+    )
+}
+
+/// What an MCP client is told. It is pasted with the rest: what is for a file is a comment of the shell.
+fn mcp(environment: &Environment, quoted_url: &str) -> String {
+    let mut text = format!(
+        "\n  # for an MCP client: it is a server of its own, at {}/mcp; the client reads the token from a variable\n  \
+         export TOOLFRONT_TOKEN=\"$TOKEN\"\n  \
+         # Claude Code, in .mcp.json (for others: toolfront mcp-config {quoted_url} --client cursor, vscode, …):\n",
+        environment.url,
+    );
+    for line in mcp_config::for_claude_code(&environment.name, &environment.url).lines() {
+        text.push_str("  # ");
+        text.push_str(line);
+        text.push('\n');
+    }
     text
 }
 

@@ -80,6 +80,8 @@ async fn pitfall_18_revoking_with_kill_ends_what_the_token_runs() {
     call.await.unwrap().assert_problem(401, "invalid-token");
     killed.be_gone().await;
     assert!(spared.is_asleep());
+    let ends = events(gateway.data(), "run.end");
+    assert_eq!((ends.len(), &ends[0].detail["outcome"]), (1, &json!("ended_with_token")));
     spared.wake();
     assert_eq!(bystander.await.unwrap().json()["stdout"], "went on\n");
 }

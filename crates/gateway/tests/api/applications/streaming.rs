@@ -50,6 +50,14 @@ fn text_of(events: &[(String, Value)], stream: &str) -> String {
 /// A command that says `begun` and sleeps; yields the connection when that has come.
 async fn begun(gateway: &TestGateway, token: &Issued, napper: &Napper) -> Connection {
     let script = format!("echo begun; sleep {}; echo went on", napper.seconds());
+    let mut connection = ask_by_hand(gateway, token, &script).await;
+    connection.read_until("event: stdout\ndata: {\"text\":\"begun\\n\"}\n\n").await;
+    napper.fall_asleep().await;
+    connection
+}
+
+/// Sends the request for a stream of what the script prints.
+async fn ask_by_hand(gateway: &TestGateway, token: &Issued, script: &str) -> Connection {
     let body = json!({ "command": ["sh", "-c", script] }).to_string();
     let mut connection = Connection::open(gateway.address).await;
     let head = format!(
@@ -59,8 +67,6 @@ async fn begun(gateway: &TestGateway, token: &Issued, napper: &Napper) -> Connec
         body.len(),
     );
     connection.send(head).await;
-    connection.read_until("event: stdout\ndata: {\"text\":\"begun\\n\"}\n\n").await;
-    napper.fall_asleep().await;
     connection
 }
 
@@ -116,7 +122,7 @@ async fn revoking_with_kill_ends_the_stream_with_an_error_and_the_command() {
     assert!(!received.contains("event: exit"), "{received}");
     napper.be_gone().await;
     let end = eventually("the run's end event", async || events(gateway.data(), "run.end").pop()).await;
-    assert_eq!(end.detail["outcome"], "ended");
+    assert_eq!(end.detail["outcome"], "ended_with_token");
 }
 
 #[tokio::test]
@@ -150,7 +156,29 @@ async fn base64_is_there_for_whoever_asks() {
     let gateway = start().await;
     let call = gateway.as_admin("POST", "/e/docs").header("accept", "text/event-stream; encoding=base64");
     let answer = call.json(&json!({ "command": ["sh", "-c", "printf '\\377\\000'"] })).send().await;
-    assert_eq!(told(&answer)[0], ("stdout".to_owned(), json!({ "base64": "/wA=" })));
+    let told = told(&answer);
+    assert_eq!(told[0], ("stdout".to_owned(), json!({ "base64": "/wA=" })));
+    assert_eq!(told[1].1["encoding"], "base64");
+}
+
+#[tokio::test]
+async fn the_answer_begins_with_the_command_and_shows_signs_of_life_while_it_is_silent() {
+    let silence = std::time::Duration::from_millis(20);
+    let gateway = TestGateway::start_with(|settings| settings.limits.stream_silence_max = silence).await;
+    gateway.deploy_files("docs", &[("README.md", PAGE)]).await.data();
+    let napper = Napper::new();
+    let script = format!("sleep {}; echo went on", napper.seconds());
+    let mut connection = ask_by_hand(&gateway, &gateway.admin, &script).await;
+    let head = connection.read_until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream"), "{head}");
+    napper.fall_asleep().await;
+    connection.read_until(": still running\n\n").await;
+    assert!(napper.is_asleep());
+    napper.wake();
+    let rest = connection.read_to_end().await;
+    // The comments stand between events, not in them.
+    assert!(rest.contains("event: stdout\ndata: {\"text\":\"went on\\n\"}\n\n"), "{rest}");
+    assert!(rest.contains("event: exit\n"), "{rest}");
 }
 
 #[tokio::test]

@@ -76,6 +76,8 @@ async fn nothing_that_is_asked_for_changes_nothing() {
         json!({ "limits": {} }),
         json!({ "limits": null }),
         json!({ "limits": { "runs": null } }),
+        json!({ "end_runs_with_token": false }),
+        json!({ "end_runs_with_token": null }),
     ] {
         assert_eq!(patch(&gateway, "docs", body).await.data(), before);
     }
@@ -102,6 +104,7 @@ async fn what_cannot_be_changed_is_named_and_nothing_of_the_call_is_done() {
         (json!({ "limits": 5 }), "body"),
         (json!({ "limits": { "runs": -1 } }), "body"),
         (json!({ "limits": { "runs": "2" } }), "body"),
+        (json!({ "end_runs_with_token": "yes" }), "body"),
     ] {
         let answer = patch(&gateway, "docs", body.clone()).await;
         answer.assert_problem(422, "invalid");
@@ -147,6 +150,24 @@ async fn the_network_and_the_limits_of_commands_are_shown_told_and_kept() {
 }
 
 #[tokio::test]
+async fn whether_commands_end_with_their_token_is_shown_told_and_kept() {
+    let gateway = TestGateway::start().await;
+    gateway.deploy("docs").await;
+    let get = async |gateway: &TestGateway| gateway.as_admin("GET", "/api/v1/environments/docs").send().await;
+    assert_eq!(get(&gateway).await.data()["end_runs_with_token"], false);
+    let changed = patch(&gateway, "docs", json!({ "end_runs_with_token": true })).await.data();
+    assert_eq!(changed["end_runs_with_token"], true);
+    assert_eq!(events(gateway.data(), "environment.update")[0].detail["end_runs_with_token"], true);
+    // What is absent stays as it is, also over a release and a restart.
+    patch(&gateway, "docs", json!({ "network": "none" })).await.data();
+    gateway.deploy("docs").await;
+    let gateway = gateway.restart().await;
+    assert_eq!(get(&gateway).await.data()["end_runs_with_token"], true);
+    let changed = patch(&gateway, "docs", json!({ "end_runs_with_token": false })).await.data();
+    assert_eq!(changed["end_runs_with_token"], false);
+}
+
+#[tokio::test]
 async fn a_limit_is_within_the_gateways_own() {
     let gateway = TestGateway::start_with(|settings| {
         settings.limits.output_bytes_max = 1000;
@@ -179,6 +200,53 @@ async fn a_limit_is_within_the_gateways_own() {
     assert_eq!(refused["errors"].as_array().unwrap().len(), 2, "{refused}");
     let shown = gateway.as_admin("GET", "/api/v1/environments/docs").send().await.data();
     assert_eq!((&shown["network"], &shown["limits"]["open_files"]), (&json!("outbound"), &json!(1024)));
+}
+
+#[tokio::test]
+async fn the_gateways_own_limits_of_a_command_are_the_most_that_an_environment_can_have() {
+    let gateway = TestGateway::start_with(|settings| {
+        settings.limits.run_memory_bytes_max = 64 << 20;
+        settings.limits.run_processes_max = 10;
+        settings.limits.run_file_bytes_max = 4096;
+        settings.limits.run_open_files_max = 50;
+        settings.limits.run_cpu_time_max = std::time::Duration::from_secs(9);
+    })
+    .await;
+    gateway.deploy("docs").await;
+    for (name, most) in [
+        ("memory_bytes", 64 << 20),
+        ("processes", 10),
+        ("file_bytes", 4096),
+        ("open_files", 50),
+        ("cpu_seconds", 9),
+    ] {
+        let changed = patch(&gateway, "docs", json!({ "limits": { name: most } })).await.data();
+        assert_eq!(changed["limits"][name], most);
+        let refused = patch(&gateway, "docs", json!({ "limits": { name: most + 1 } })).await;
+        let told = refused.assert_invalid(&format!("limits.{name}"));
+        assert!(told.ends_with(&format!("to {most}")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_network_can_be_withheld_commands_that_are_to_have_none_do_not_run() {
+    // A gateway of these tests has no launcher, and so no cage, which it was allowed.
+    let gateway = TestGateway::start().await;
+    gateway.deploy("docs").await;
+    gateway.deploy("other").await;
+    patch(&gateway, "docs", json!({ "network": "none" })).await.data();
+    let refused = gateway.run(&gateway.admin, "docs", &["echo", "ran"]).await;
+    refused.assert_problem(503, "unavailable");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("it is to have no network, and this machine can't withhold it"), "{detail}");
+    let path = "/e/docs/README.md";
+    let streamed = gateway.as_admin("POST", path).header("accept", "text/event-stream");
+    streamed.json(&json!({ "command": ["echo", "ran"] })).send().await.assert_problem(503, "unavailable");
+    let ends = events(gateway.data(), "run.end");
+    assert!(ends.len() == 2 && ends.iter().all(|end| end.detail["outcome"] == "not_started"), "{ends:?}");
+    assert_eq!(gateway.run(&gateway.admin, "other", &["echo", "ran"]).await.json()["stdout"], "ran\n");
+    patch(&gateway, "docs", json!({ "network": "outbound" })).await.data();
+    assert_eq!(gateway.run(&gateway.admin, "docs", &["echo", "ran"]).await.json()["stdout"], "ran\n");
 }
 
 #[tokio::test]

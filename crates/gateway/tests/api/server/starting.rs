@@ -39,6 +39,26 @@ async fn beyond_the_machine_itself_it_listens_under_tls_or_behind_a_proxy_only()
 }
 
 #[tokio::test]
+async fn a_limit_with_which_no_command_could_run_is_told() {
+    type Set = fn(&mut toolfront_gateway::Limits);
+    let directory = tempfile::tempdir().unwrap();
+    let sets: [(&str, Set); 5] = [
+        ("run_memory_bytes_max", |limits| limits.run_memory_bytes_max = (16 << 20) - 1),
+        ("run_processes_max", |limits| limits.run_processes_max = 0),
+        ("run_open_files_max", |limits| limits.run_open_files_max = 15),
+        ("run_file_bytes_max", |limits| limits.run_file_bytes_max = 0),
+        ("run_cpu_time_max", |limits| limits.run_cpu_time_max = std::time::Duration::from_millis(999)),
+    ];
+    for (name, set) in sets {
+        let mut settings = settings(directory.path(), "127.0.0.1:0");
+        set(&mut settings.limits);
+        let refused = Gateway::open(settings).await.unwrap_err();
+        assert!(matches!(refused, StartError::Limit(_)), "{name}: {refused}");
+        assert!(refused.to_string().contains(name), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_told_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let other = TestGateway::start().await;
