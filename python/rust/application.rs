@@ -1,5 +1,7 @@
 //! An application, as Python calls it.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
@@ -9,8 +11,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use toolfront_api::RunRequest;
-use toolfront_client::{ApplicationClient, Connection, GatewayUrl, Parameters};
+use toolfront_client::{ApplicationClient, GatewayUrl};
 
+use self::credentials::Credentials;
 use crate::asking::{Asked, Asking, Bounds, Cancellation};
 use crate::calls;
 use crate::faults::Fault;
@@ -23,7 +26,7 @@ const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[pyclass(frozen)]
 pub(crate) struct Application {
     url: GatewayUrl,
-    parameters: Parameters,
+    credentials: Credentials,
     ca_file: Option<PathBuf>,
     client: Mutex<Option<(u32, ApplicationClient)>>,
 }
@@ -67,7 +70,7 @@ impl Application {
     /// Whether requests carry a token.
     #[getter]
     fn has_token(&self) -> bool {
-        self.parameters.has_token()
+        self.credentials.has_token()
     }
 
     /// Whether what is sent can be read on the way.
@@ -104,6 +107,21 @@ impl Application {
                     request_id: reply.request_id,
                     ignored_env: reply.ignored_env,
                 })
+            }),
+        )
+    }
+
+    /// All pages, as `(path, title, description, tools)`.
+    #[pyo3(signature = (timeout=None, done=None))]
+    fn pages(&self, py: Python<'_>, timeout: Option<f64>, done: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        let client = self.client(py)?;
+        calls::start(
+            py,
+            done,
+            within(timeout, async move {
+                let pages = client.listed_or_linked_pages().await?.into_iter();
+                let pages = pages.map(|page| (page.path, page.title, page.description, page.tools));
+                Ok(pages.collect::<Vec<_>>())
             }),
         )
     }
@@ -176,19 +194,8 @@ impl Application {
     fn open(url: &str, given: Vec<(String, String)>, ca_file: Option<PathBuf>) -> Result<Self, Fault> {
         let url = GatewayUrl::parse(url)
             .map_err(|fault| Fault::Configuration(format!("the application's URL: {fault}")))?;
-        let mut parameters = Parameters::new();
-        for (name, value) in given {
-            let wrong = |fault| Fault::Configuration(format!("param {name}: {fault}"));
-            match value.strip_prefix('@').filter(|_| name == "token") {
-                Some(file) => {
-                    let token =
-                        toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?;
-                    parameters.set_token(&token).map_err(wrong)?;
-                }
-                None => parameters.insert(&name, &value).map_err(wrong)?,
-            }
-        }
-        Ok(Self { url, parameters, ca_file, client: Mutex::new(None) })
+        let credentials = Credentials::new(given)?;
+        Ok(Self { url, credentials, ca_file, client: Mutex::new(None) })
     }
 
     /// The client of this very process.
@@ -199,11 +206,10 @@ impl Application {
         if let Some((_, client)) = held.as_ref().filter(|(owner, _)| *owner == id) {
             return Ok(client.clone());
         }
-        let mut connection = Connection::new(self.url.clone());
-        connection.ca_file.clone_from(&self.ca_file);
-        let client = ApplicationClient::new(&connection)
-            .map_err(|fault| Fault::from(fault).into_error(py))?
-            .with_parameters(self.parameters.clone());
+        let connection = self.credentials.connection(self.url.clone(), self.ca_file.clone());
+        let client = connection
+            .and_then(|connection| Ok(ApplicationClient::new(&connection)?))
+            .map_err(|fault| fault.into_error(py))?;
         if let Some(inherited) = held.replace((id, client.clone())) {
             // Its connections are the parent's.
             std::mem::forget(inherited);

@@ -9,7 +9,7 @@ environments and tokens. Every call has a twin for asyncio, whose name ends in `
     print(app.ask("Who are our top customers?", model="openai:gpt-5"))
 """
 
-from toolfront._application import Application, RunResult
+from toolfront._application import Application, Page, RunResult
 from toolfront._core import VERSION as __version__
 from toolfront._errors import (
     AnswerInvalid,
@@ -68,6 +68,7 @@ __all__ = [
     "NoAnswer",
     "NotFound",
     "Organization",
+    "Page",
     "PermissionDenied",
     "Published",
     "RateLimited",

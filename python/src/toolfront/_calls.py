@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Callable
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any
 
 from toolfront import _core
 
-__all__ = ["Done", "on_loop"]
-
-T = TypeVar("T")
+__all__ = ["Done", "on_loop", "seconds"]
 
 Done = Callable[[Any, BaseException | None], None]
 """Called with what came out, or why nothing did."""
@@ -45,3 +44,13 @@ async def on_loop(start: Callable[[Done], _core.Task]) -> Any:
     except BaseException:
         task.cancel()
         raise
+
+
+def seconds(timeout: float | timedelta | None) -> float | None:
+    """A time that a call may take, in seconds."""
+    if timeout is None:
+        return None
+    value = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+    if not 0 < value < float("inf"):
+        raise ValueError("a timeout is a number of seconds above 0")
+    return value

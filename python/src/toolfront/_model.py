@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import threading
 from collections.abc import Awaitable, Coroutine
@@ -11,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from toolfront import _core
 
-__all__ = ["Model", "asked", "message_json", "name_of", "LoopThread"]
+__all__ = ["LoopThread", "Model", "answer", "asked", "message_json", "name_of"]
 
 
 @runtime_checkable
@@ -82,9 +81,9 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name="toolfront-model", daemon=True)
         self._thread.start()
 
-    def submit(self, awaitable: Awaitable[Any], reply: _core.Reply) -> None:
-        """Awaits it there, and replies."""
-        asyncio.run_coroutine_threadsafe(answer(awaitable, reply), self._loop)
+    def submit(self, replying: Coroutine[Any, Any, None]) -> None:
+        """Awaits it there."""
+        asyncio.run_coroutine_threadsafe(replying, self._loop)
 
     def close(self) -> None:
         """Cancels what still runs, and ends the thread."""
@@ -114,10 +113,3 @@ async def answer(awaitable: Awaitable[Any], reply: _core.Reply) -> BaseException
         return error
     return None
 
-
-def is_awaitable(value: Any) -> bool:
-    """Whether `complete` was async."""
-    return inspect.isawaitable(value)
-
-
-Coroutine_ = Coroutine[Any, Any, Any]
