@@ -5,11 +5,12 @@ mod credentials;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use tokio::sync::Semaphore;
 use toolfront_api::RunRequest;
 use toolfront_client::{ApplicationClient, GatewayUrl};
 
@@ -22,13 +23,26 @@ use crate::runtime::Process;
 /// The most that is read of a page or file.
 const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How many commands one application object has under way; the others wait here, and not for a refusal: a gateway runs 64
+/// of an application at once unless it is told otherwise, and keeps some places for others.
+const RUNS_AT_ONCE: usize = 32;
+
 /// A client of one application. Its connections belong to one process: the child of a fork makes its own.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Application {
     url: GatewayUrl,
     credentials: Credentials,
     ca_file: Option<PathBuf>,
-    client: Mutex<Option<(u32, ApplicationClient)>>,
+    own: Mutex<Option<Own>>,
+}
+
+/// What belongs to one process.
+#[derive(Clone)]
+struct Own {
+    process: u32,
+    client: ApplicationClient,
+    /// A place for each command that may run at once.
+    places: Arc<Semaphore>,
 }
 
 /// What `run` yields: the command's output, and how it ended.
@@ -90,12 +104,14 @@ impl Application {
         timeout: Option<f64>,
         done: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        let client = self.client(py)?;
+        let Own { client, places, .. } = self.own(py)?;
         let request = RunRequest { command, env };
         calls::start(
             py,
             done,
             within(timeout, async move {
+                // Never closed.
+                let _place = places.acquire().await.ok();
                 let reply = client.run(&page, &request).await?;
                 Ok(Ran {
                     stdout: reply.stdout,
@@ -195,26 +211,31 @@ impl Application {
         let url = GatewayUrl::parse(url)
             .map_err(|fault| Fault::Configuration(format!("the application's URL: {fault}")))?;
         let credentials = Credentials::new(given)?;
-        Ok(Self { url, credentials, ca_file, client: Mutex::new(None) })
+        Ok(Self { url, credentials, ca_file, own: Mutex::new(None) })
     }
 
     /// The client of this very process.
     pub(crate) fn client(&self, py: Python<'_>) -> PyResult<ApplicationClient> {
-        let id = Process::id();
+        self.own(py).map(|own| own.client)
+    }
+
+    fn own(&self, py: Python<'_>) -> PyResult<Own> {
+        let process = Process::id();
         // Locked only by who holds the interpreter, as the runtime is.
-        let mut held = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = held.as_ref().filter(|(owner, _)| *owner == id) {
-            return Ok(client.clone());
+        let mut held = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = held.as_ref().filter(|own| own.process == process) {
+            return Ok(own.clone());
         }
         let connection = self.credentials.connection(self.url.clone(), self.ca_file.clone());
         let client = connection
             .and_then(|connection| Ok(ApplicationClient::new(&connection)?))
             .map_err(|fault| fault.into_error(py))?;
-        if let Some(inherited) = held.replace((id, client.clone())) {
+        let own = Own { process, client, places: Arc::new(Semaphore::new(RUNS_AT_ONCE)) };
+        if let Some(inherited) = held.replace(own.clone()) {
             // Its connections are the parent's.
             std::mem::forget(inherited);
         }
-        Ok(client)
+        Ok(own)
     }
 }
 

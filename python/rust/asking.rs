@@ -15,7 +15,7 @@ use crate::faults::Fault;
 use crate::model::OwnModel;
 
 /// Ends a question from another place than where it is waited for.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Cancellation(CancellationToken);
 
 #[pymethods]

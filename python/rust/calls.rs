@@ -21,7 +21,7 @@ pub(crate) trait Outcome: for<'py> IntoPyObject<'py> + Send + 'static {}
 impl<T: for<'py> IntoPyObject<'py> + Send + 'static> Outcome for T {}
 
 /// A call that runs while Python does something else.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Task(AbortHandle);
 
 #[pymethods]

@@ -16,7 +16,7 @@ use crate::faults::Fault;
 use crate::runtime::Process;
 
 /// A client of one gateway's management API. Its connections belong to one process: the child of a fork makes its own.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Gateway {
     url: GatewayUrl,
     key: Option<String>,

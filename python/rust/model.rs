@@ -18,7 +18,7 @@ pub(crate) struct OwnModel {
 }
 
 /// Where the answer of a model of the caller's own goes. Only the first counts.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Reply(Mutex<Option<oneshot::Sender<Result<String, String>>>>);
 
 #[pymethods]

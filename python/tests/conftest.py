@@ -6,9 +6,9 @@ directory of the binaries that are the other side.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -31,9 +31,8 @@ tools:
   - [echo, { }]
   - [cat, { }]
   - [sleep, { }]
-  - [printenv, { }]
+  - [basename, $GREETING, ;]
   - [sh, fail.sh]
-variables: [GREETING]
 ---
 
 # The shop
@@ -58,23 +57,36 @@ def write_application(directory: Path) -> Path:
 
 
 class Server:
-    """A server under way: what it printed is read on, so that it never waits for a reader."""
+    """A server under way: what it prints is read on, so that it never waits for a reader."""
 
-    def __init__(self, words: list[str], env: dict[str, str]) -> None:
+    def __init__(self, words: list[str], env: dict[str, str], ready: str = r"(http://\S+)") -> None:
         self.process = subprocess.Popen(
-            words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+            words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
         )
-        self.errors: list[str] = []
-        assert self.process.stdout is not None and self.process.stderr is not None
-        threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True).start()
-        self.first_line = self.process.stdout.readline().strip()
-        if not self.first_line:
-            self.process.wait()
-            raise AssertionError(f"{words} ended: {''.join(self.errors)}")
+        self.lines: list[str] = []
+        self._said = threading.Condition()
+        self._is_ended = False
+        threading.Thread(target=self._drain, daemon=True).start()
+        self.url = self.wait_for(ready)
 
-    def _drain(self, stream: Any) -> None:
-        for line in stream:
-            self.errors.append(line)
+    def _drain(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._said:
+                self.lines.append(line)
+                self._said.notify_all()
+        self.process.stdout.close()
+        with self._said:
+            self._is_ended = True
+            self._said.notify_all()
+
+    def wait_for(self, pattern: str) -> str:
+        """The first group of the first match in what it prints."""
+        with self._said:
+            while (match := re.search(pattern, "".join(self.lines))) is None:
+                assert not self._is_ended, "".join(self.lines)
+                assert self._said.wait(60), "".join(self.lines)
+        return match[1]
 
     def stop(self) -> None:
         self.process.terminate()
@@ -83,10 +95,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError, ValueError):
-                    stream.close()
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -120,14 +128,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     init = subprocess.run([BINARY, "gateway", "init", "--data-dir", data], env=env, capture_output=True, text=True)
     assert init.returncode == 0, init.stderr
     admin = init.stdout.strip()
-    config = home / "gateway.toml"
-    config.write_text("[limits]\nruns_max = 64\n")
-    server = Server([BINARY, "gateway", "--data-dir", data, "--listen", "127.0.0.1:0", *weak()], env)
+    words = [BINARY, "gateway", "--data-dir", data, "--listen", "127.0.0.1:0", *weak()]
+    server = Server(words, env, r"for (http://\S+)\.\n")
     try:
-        gateway = toolfront.Gateway(server.first_line, admin)
+        gateway = toolfront.Gateway(server.url, admin)
         deployed = gateway.environments.deploy(write_application(home / "shop"))
         token = gateway.tokens.create("runner", environments=["shop"]).value.reveal()
-        yield World(home, server.first_line, admin, deployed.environment.url, token)
+        yield World(home, server.url, admin, deployed.environment.url, token)
     finally:
         server.stop()
 
@@ -153,9 +160,9 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         script.write_text(json.dumps({"turns": turns, "repeat_last": repeat_last}))
         server = Server([str(BINARIES / "toolfront-model-double"), "--script", str(script)], environment(tmp_path))
         started.append(server)
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.first_line}/v1")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        return Double(server.first_line)
+        return Double(server.url)
 
     yield start
     for server in started:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -55,12 +54,12 @@ def test_ctrl_c_ends_it_without_a_traceback(tmp_path: Path) -> None:
         [SCRIPT, "serve", str(directory), "--port", "0", *weak()],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None and process.stdout.readline().startswith("http")
+    assert process.stdout is not None and "Serving" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    err, _ = process.communicate(timeout=30)
     assert "Traceback" not in err and "KeyboardInterrupt" not in err
     assert process.returncode == 0, err
 
@@ -92,19 +91,13 @@ def test_a_server_of_the_wheel_runs_tools(command: str, tmp_path: Path) -> None:
     directory = write_application(tmp_path / "app")
     words = {
         "serve": ["serve", str(directory), "--port", "0"],
-        "up": ["up", str(directory), "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"), "--json"],
+        "up": ["up", str(directory), "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data")],
     }[command]
-    server = Server([SCRIPT, *words, *weak()], environment(tmp_path))
+    ready = r"(http://\S+) \(Ctrl-C" if command == "serve" else r"curl .*(http://\S+)"
+    server = Server([SCRIPT, *words, *weak()], environment(tmp_path), ready)
     try:
-        if command == "up":
-            first = server.first_line
-            while not first.rstrip().endswith("}"):
-                assert server.process.stdout is not None
-                first += server.process.stdout.readline()
-            told = json.loads(first)
-            app = toolfront.Application(told["url"], {"token": told["token"]})
-        else:
-            app = toolfront.Application(server.first_line)
+        param = f"token={server.wait_for('TOKEN=(tf_[0-9A-Za-z]+)')}" if command == "up" else None
+        app = toolfront.Application(server.url, param)
         ran = app.run("", ["echo", "from the wheel"])
         assert (ran.stdout, ran.returncode) == ("from the wheel\n", 0)
         with pytest.raises(toolfront.CommandNotAllowed):
