@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ tools:
 Greets with $GREETING. See [the guide](guide.md).
 """
 
-PAGES = {
+PAGES: dict[str, str | bytes] = {
     "README.md": README,
     "guide.md": "---\ntitle: The guide\ndescription: how to\n---\n\n# The guide\n\nNo tools here.\n",
     "fail.sh": "echo out; echo err >&2; exit 3\n",
@@ -199,6 +200,18 @@ def run_command(*command: str) -> dict[str, Any]:
     return call("run_command", page="README.md", command=list(command))
 
 
+def sleepers(argument: str) -> list[str]:
+    """The commands `sleep ARGUMENT` that still run, after a moment in which they may end."""
+    found: list[str] = []
+    for _ in range(100):
+        listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+        found = [line for line in listed if line.strip() == f"sleep {argument}"]
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
 def python(code: str, env: dict[str, str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Runs code in an interpreter of its own."""
     return subprocess.run(
@@ -209,5 +222,5 @@ def python(code: str, env: dict[str, str] | None = None, timeout: float = 120) -
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("TOOLFRONT_") and name != "TOOLFRONT_BINARIES":
+        if name.startswith("TOOLFRONT_") and name not in ("TOOLFRONT_BINARIES", "TOOLFRONT_WHEEL"):
             monkeypatch.delenv(name)

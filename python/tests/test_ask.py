@@ -156,10 +156,11 @@ def test_an_async_function_is_awaited(app: Application, model: Start) -> None:
         await asyncio.sleep(0)
         return 2 * n
 
+    function: Any = double_of
     model(final({"n": 4}), repeat_last=True)
     assert asyncio.run(app.ask_async("?", MODEL, output_type=double_of)) == 8
     with pytest.raises(ConfigurationError, match="ask_async"):
-        app.ask("?", MODEL, output_type=double_of)
+        app.ask("?", MODEL, output_type=function)
 
 
 def test_what_a_function_raises_is_raised(app: Application, model: Start) -> None:

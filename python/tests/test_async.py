@@ -6,8 +6,7 @@ import asyncio
 import time
 
 import pytest
-from conftest import World
-from test_application import _sleepers
+from conftest import World, sleepers
 
 from toolfront import Application, AuthenticationError, CommandNotAllowed
 
@@ -62,7 +61,7 @@ def test_cancelling_ends_the_command(app: Application) -> None:
             await asyncio.wait_for(app.run_async("", ["sleep", "602"]), 0.5)
 
     asyncio.run(work())
-    assert _sleepers("602") == []
+    assert sleepers("602") == []
 
 
 def test_a_loop_that_ends_leaves_nothing_behind(app: Application) -> None:
@@ -71,7 +70,7 @@ def test_a_loop_that_ends_leaves_nothing_behind(app: Application) -> None:
         await asyncio.sleep(0.3)
 
     asyncio.run(work())
-    assert _sleepers("603") == []
+    assert sleepers("603") == []
     time.sleep(0.1)
     assert app.run("", ["echo", "x"]).returncode == 0
 

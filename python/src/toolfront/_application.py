@@ -7,14 +7,19 @@ import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union, cast, overload
 
-from toolfront import _core, events
-from toolfront._asking import Asking, Bounds
+from toolfront import _core
 from toolfront._calls import on_loop, seconds
 from toolfront._errors import ConfigurationError
-from toolfront._model import Model
 from toolfront._secret import SecretValue
+
+if TYPE_CHECKING:
+    from toolfront import events
+    from toolfront._asking import Asking
+    from toolfront._model import Model
+
+    OnEvent = Callable[[events.Event], object]
 
 __all__ = ["Application", "Page", "RunResult"]
 
@@ -22,8 +27,6 @@ T = TypeVar("T")
 
 Param = Union[str, Iterable[str], Mapping[str, Union[str, SecretValue]], None]
 Timeout = Union[float, timedelta, None]
-OnEvent = Callable[[events.Event], object]
-
 
 @dataclass(frozen=True)
 class RunResult:
@@ -57,6 +60,15 @@ class Page:
     description: str | None
     tools: int
     """How many tools it has."""
+
+
+class Bounds(NamedTuple):
+    """What bounds a question."""
+
+    max_turns: int | None
+    context_window: int | None
+    timeout: Timeout
+    env: Mapping[str, str] | None
 
 
 class Application:
@@ -253,9 +265,8 @@ class Application:
         `toolfront.events`), and what it raises ends the question. `max_turns` is how often the model may be asked,
         `context_window` how many tokens the conversation may have before the oldest results are dropped from it.
         """
-        asking = self._asking(
-            prompt, model, output_type, verbose, on_event, Bounds(max_turns, context_window, timeout, env)
-        )
+        bounds = Bounds(max_turns, context_window, timeout, env)
+        asking = self._asking(prompt, model, output_type, verbose, on_event, bounds)
         return asking.answer(self._core)
 
     @overload
@@ -356,9 +367,8 @@ class Application:
     ) -> Any:
         """As `ask`. `on_event` and an async model are called on the running loop, a model that is not async in a thread;
         an async function as `output_type` is awaited. Cancelling it ends the commands that run for it."""
-        asking = self._asking(
-            prompt, model, output_type, verbose, on_event, Bounds(max_turns, context_window, timeout, env)
-        )
+        bounds = Bounds(max_turns, context_window, timeout, env)
+        asking = self._asking(prompt, model, output_type, verbose, on_event, bounds)
         return await asking.answer_async(self._core)
 
     def _asking(
@@ -370,9 +380,11 @@ class Application:
         on_event: OnEvent | None,
         bounds: Bounds,
     ) -> Asking:
+        # Loaded with the first question: it brings asyncio along.
+        from toolfront._asking import Asking
+
         env = {**self._env, **(bounds.env or {})}
-        timeout = self._within(bounds.timeout)
-        bounds = Bounds(bounds.max_turns, bounds.context_window, timeout, env)
+        bounds = bounds._replace(timeout=self._within(bounds.timeout), env=env)
         return Asking(prompt, model, output_type, verbose=verbose, on_event=on_event, bounds=bounds)
 
     def _within(self, timeout: Timeout) -> float | None:
@@ -383,17 +395,15 @@ def _parameters(param: Param) -> list[tuple[str, str]]:
     """Names and values; what is wrong is told without a value."""
     if param is None:
         return []
+    pairs: list[tuple[str, str]] = []
     if isinstance(param, Mapping):
-        pairs: list[tuple[str, str]] = []
-        for name, value in param.items():
-            if isinstance(value, SecretValue):
-                value = value.reveal()
-            if not isinstance(name, str) or not isinstance(value, str):
+        for name, value in cast(Mapping[Any, Any], param).items():
+            text = value.reveal() if isinstance(value, SecretValue) else value
+            if not isinstance(name, str) or not isinstance(text, str):
                 raise ConfigurationError(f"param: the value of {name!r} has to be a str")
-            pairs.append((name, value))
+            pairs.append((name, text))
         return pairs
-    texts = [param] if isinstance(param, str) else list(param)
-    pairs = []
+    texts: list[Any] = [param] if isinstance(param, str) else list(param)
     for text in texts:
         name, equals, value = text.partition("=") if isinstance(text, str) else ("", "", "")
         if not equals or not name.strip():

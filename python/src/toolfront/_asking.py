@@ -8,31 +8,21 @@ import inspect
 import os
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from toolfront import _core, events
-from toolfront._calls import on_loop
+from toolfront._application import Bounds
+from toolfront._calls import on_loop, seconds
 from toolfront._errors import ConfigurationError, ModelError, ToolfrontError
 from toolfront._model import LoopThread, answer, asked, message_json, name_of
 from toolfront._narrator import narrator
 from toolfront._output import Output
 
-__all__ = ["Asking", "Bounds"]
+__all__ = ["Asking"]
 
 _MODEL_VARIABLES = ("TOOLFRONT_MODEL", "TOOLFRONT_DEFAULT_MODEL")
 _CONTEXT_WINDOW_MIN = 1000
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What bounds a question."""
-
-    max_turns: int | None
-    context_window: int | None
-    timeout: Any
-    env: Mapping[str, str] | None
 
 
 class Asking:
@@ -81,8 +71,16 @@ class Asking:
 
         try:
             text = core.ask(
-                self._prompt, self._asked(ask), self._cancel, dict(self._bounds.env or {}),
-                tell=self._teller(self._tell), **self._rest(),
+                self._prompt,
+                self._asked(ask),
+                self._cancel,
+                dict(self._bounds.env or {}),
+                schema=self._output.schema,
+                max_turns=self._bounds.max_turns,
+                context_window=self._window,
+                timeout=seconds(self._bounds.timeout),
+                tell=self._tell if self._listeners else None,
+                check=self._check if self._output.schema is not None else None,
             )
         except ToolfrontError as error:
             text = self._failed(error)
@@ -131,8 +129,17 @@ class Asking:
         try:
             text = await on_loop(
                 lambda done: core.ask(
-                    self._prompt, self._asked(ask), self._cancel, dict(self._bounds.env or {}),
-                    tell=self._teller(tell), done=done, **self._rest(),
+                    self._prompt,
+                    self._asked(ask),
+                    self._cancel,
+                    dict(self._bounds.env or {}),
+                    schema=self._output.schema,
+                    max_turns=self._bounds.max_turns,
+                    context_window=self._window,
+                    timeout=seconds(self._bounds.timeout),
+                    tell=tell if self._listeners else None,
+                    check=self._check if self._output.schema is not None else None,
+                    done=done,
                 )
             )
         except ToolfrontError as error:
@@ -151,18 +158,6 @@ class Asking:
         if isinstance(self._model, str):
             return (self._model, os.environ.get, False)
         return (name_of(self._model), ask, True)
-
-    def _rest(self) -> dict[str, Any]:
-        return {
-            "schema": self._output.schema,
-            "max_turns": self._bounds.max_turns,
-            "context_window": self._window,
-            "timeout": self._bounds.timeout,
-            "check": self._check if self._output.schema is not None else None,
-        }
-
-    def _teller(self, tell: Callable[[str], None]) -> Callable[[str], None] | None:
-        return tell if self._listeners else None
 
     def _tell(self, text: str) -> None:
         if self._failure is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from toolfront import _core
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Done", "on_loop", "seconds"]
 
@@ -22,6 +24,8 @@ atexit.register(_core.shut_down)
 async def on_loop(start: Callable[[Done], _core.Task]) -> Any:
     """Waits for a call on the running loop. When the waiting is cancelled, the call is broken off, and with it the command
     that it runs on the server."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 

@@ -25,6 +25,6 @@ def main() -> int:
     # Python's own handler would print a traceback after the program has dealt with Ctrl-C itself.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     words = ["toolfront", *sys.argv[1:]]
-    path = os.path.abspath(_core.__file__)
+    path = os.path.abspath(str(_core.__file__))
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, path]
     return _core.run_command_line(words, (launcher[0], launcher[1:]))

@@ -20,7 +20,6 @@ __all__ = [
     "thread_count",
 ]
 
-__file__: str
 VERSION: str
 
 def run_command_line(words: Sequence[str], launcher: tuple[str, Sequence[str]]) -> int: ...

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Coroutine
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import Any, Protocol, cast, runtime_checkable
 
 from toolfront import _core
 
@@ -67,8 +67,8 @@ def _call(call: Any) -> dict[str, Any]:
 
 
 def _get(thing: Any, name: str) -> Any:
-    if isinstance(thing, dict):
-        return thing.get(name)
+    if isinstance(thing, Mapping):
+        return cast(Mapping[Any, Any], thing).get(name)
     return getattr(thing, name, None)
 
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable
-from typing import Any, get_origin, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 from toolfront._errors import ConfigurationError
 
@@ -72,12 +72,14 @@ def _arguments(function: Callable[..., Any]) -> Any:
     """A model whose fields are the function's parameters."""
     from pydantic import ConfigDict, Field, create_model
 
-    target: Any = function.func if isinstance(function, functools.partial) else function
+    target: Any = function
+    if isinstance(function, functools.partial):
+        target = cast(Any, function).func
     name = getattr(target, "__name__", type(target).__name__)
     hinted = target if inspect.isroutine(target) else type(target).__call__
     hints = get_type_hints(hinted, include_extras=True)
     fields: dict[str, Any] = {}
-    for number, parameter in enumerate(inspect.signature(function).parameters.values()):
+    for number, parameter in enumerate(inspect.signature(cast(Any, function)).parameters.values()):
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise ConfigurationError(
                 f"output_type: {name}() has the parameter {parameter}, and a model gives arguments by name"
@@ -87,10 +89,11 @@ def _arguments(function: Callable[..., Any]) -> Any:
         field = Field(default=default, alias=parameter.name)
         fields[f"parameter_{number}"] = (hints.get(parameter.name, Any), field)
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-    return create_model(name, __config__=config, __doc__=inspect.getdoc(function), **fields)
+    return create_model(name, __config__=config, __doc__=inspect.getdoc(target), **fields)
 
 
 def arguments_of(model: Any) -> dict[str, Any]:
     """The arguments that the model gave, by the names of the parameters."""
-    fields = type(model).model_fields
-    return {fields[name].alias: getattr(model, name) for name in model.model_fields_set}
+    fields: dict[str, Any] = cast(Any, type(model)).model_fields
+    given: set[str] = model.model_fields_set
+    return {fields[name].alias: getattr(model, name) for name in given}
