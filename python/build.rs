@@ -2,7 +2,9 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var_os("CARGO_CFG_TARGET_OS").is_some_and(|system| system == "macos") {
+    #[expect(clippy::disallowed_methods, reason = "so cargo tells a build script what it builds for")]
+    let system = std::env::var_os("CARGO_CFG_TARGET_OS");
+    if system.is_some_and(|system| system == "macos") {
         println!("cargo::rustc-cdylib-link-arg=-undefined");
         println!("cargo::rustc-cdylib-link-arg=dynamic_lookup");
     }

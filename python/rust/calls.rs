@@ -63,7 +63,7 @@ fn wait<T: Send>(py: Python<'_>, process: &Process, future: impl Future<Output =
                 tokio::select! {
                     biased;
                     outcome = &mut future => return Ok(outcome),
-                    () = tokio::time::sleep(SIGNAL_INTERVAL) => Python::attach(|py| py.check_signals())?,
+                    () = tokio::time::sleep(SIGNAL_INTERVAL) => look_for_signals()?,
                 }
             }
         };
@@ -73,6 +73,13 @@ fn wait<T: Send>(py: Python<'_>, process: &Process, future: impl Future<Output =
         } else {
             runtime.block_on(watched)
         }
+    })
+}
+
+fn look_for_signals() -> PyResult<()> {
+    Python::attach(|py| {
+        py.check_signals()?;
+        Ok(())
     })
 }
 

@@ -82,7 +82,6 @@ impl Fault {
     /// Which exception, where the HTTP status does not say it.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Configuration(_) | Self::Setup(_) => "configuration",
             Self::Client(error) | Self::Agent(AgentError::Application(error)) => client_kind(error),
             Self::Agent(AgentError::Model(_)) => "model",
             Self::Agent(AgentError::TurnLimit { .. }) => "turn_limit",
@@ -90,7 +89,7 @@ impl Fault {
             Self::Agent(AgentError::TimedOut { .. }) | Self::TimedOut(_) => "timed_out",
             Self::Agent(AgentError::Cancelled) => "cancelled",
             Self::Lookup(LookupError::Nothing { .. }) => "not_found",
-            Self::Lookup(_) | Self::NotText(_) => "configuration",
+            Self::Configuration(_) | Self::Setup(_) | Self::Lookup(_) | Self::NotText(_) => "configuration",
             Self::Directory(_) | Self::DirectoryFaults(_) | Self::Deploy(_) => "deploy",
             Self::Agent(_) | Self::Internal(_) => "other",
         }

@@ -34,7 +34,7 @@ impl Gateway {
     fn new(
         py: Python<'_>,
         url: &str,
-        api_key: Option<String>,
+        api_key: Option<&str>,
         organization: Option<&str>,
         ca_file: Option<PathBuf>,
     ) -> PyResult<Self> {
@@ -76,13 +76,13 @@ impl Gateway {
 impl Gateway {
     fn open(
         url: &str,
-        api_key: Option<String>,
+        api_key: Option<&str>,
         organization: Option<&str>,
         ca_file: Option<PathBuf>,
     ) -> Result<Self, Fault> {
         let url = GatewayUrl::parse(url)
             .map_err(|fault| Fault::Configuration(format!("the gateway's URL: {fault}")))?;
-        let key = match api_key.as_deref().map(|key| (key, key.strip_prefix('@'))) {
+        let key = match api_key.map(|key| (key, key.strip_prefix('@'))) {
             None => None,
             Some((_, Some(file))) => {
                 let read = toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?;

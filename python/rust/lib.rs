@@ -2,7 +2,7 @@
 //! package around it. Private to that package, whose Python code has the types, the documentation and pydantic.
 //!
 //! A call is written once, as a future. Python either waits for it, with the interpreter released and signals looked
-//! after, or is called back when it is done: see [`calls`]. Importing the module starts nothing; the runtime and its threads
+//! after, or is called back when it is done: see `calls`. Importing the module starts nothing; the runtime and its threads
 //! begin with the first call.
 
 mod application;
