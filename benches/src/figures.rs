@@ -1,5 +1,6 @@
 //! The figures, each in a file of its own.
 
+pub(crate) mod audit;
 mod check;
 mod create;
 mod get;
@@ -16,7 +17,7 @@ use crate::site::Site;
 type Measure = fn(&mut Site) -> anyhow::Result<Figure>;
 
 /// All of them, in their order.
-pub(crate) const FIGURES: [(&str, Measure); 8] = [
+pub(crate) const FIGURES: [(&str, Measure); 9] = [
     ("get", get::measure),
     ("run", run::measure),
     ("check", check::measure),
@@ -25,6 +26,7 @@ pub(crate) const FIGURES: [(&str, Measure); 8] = [
     ("create", create::measure),
     ("list", list::measure),
     ("redeploy", redeploy::measure),
+    ("audit", audit::measure),
 ];
 
 /// The name of a figure, as somebody typed it.

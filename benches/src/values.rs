@@ -53,6 +53,17 @@ pub(crate) fn environments(number: u32) -> Option<[EnvId; 2]> {
     if number.is_multiple_of(4) { Some([env(1000 + number % 50)?, env(2000 + number % 50)?]) } else { None }
 }
 
+/// A token that events of a log are about.
+pub(crate) fn log_token(number: u32) -> anyhow::Result<TokenId> {
+    TokenId::from_bits(3 + u64::from(number) * 1_000_000_007)
+        .ok_or_else(|| anyhow::anyhow!("too many tokens"))
+}
+
+/// An environment that events of a log are about.
+pub(crate) fn log_environment(number: u32) -> anyhow::Result<EnvId> {
+    EnvId::from_bits(u64::from(5_000 + number)).ok_or_else(|| anyhow::anyhow!("no such environment"))
+}
+
 /// Its record.
 pub(crate) fn record(number: u32, organization: OrgId) -> anyhow::Result<TokenRecord> {
     let secret = secret(number)?;

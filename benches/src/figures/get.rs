@@ -77,6 +77,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
         (&gateway, &public),
     )?);
     drop(gateway);
+    lines.push(recorded(site, &directory)?);
     lines.extend(with_many_tokens(site, &directory)?);
     Ok(Figure {
         name: "get",
@@ -119,6 +120,25 @@ fn compare(
         |site| Ok(measured(site, other.0, other.1)?.speed.per_second),
     )?;
     Ok(Line::compared(name, "/s", &Pairs::of(pairs), Goal::RatioAtLeast(0.95)))
+}
+
+/// The same with a record of each read, as it is by default, and without.
+fn recorded(site: &mut Site, directory: &Path) -> anyhow::Result<Line> {
+    let start = |site: &mut Site, name: &str, reads: &str| -> anyhow::Result<(Server, Reading)> {
+        let home = site.home(name)?;
+        let server = home.start_configured(Core::Server, &format!("[audit]\nreads = \"{reads}\"\n"))?;
+        let client = home.client(server.address)?;
+        site.runtime.block_on(deploy(&client, "private", PAGE, "private"))?;
+        let reading = Reading {
+            address: server.address,
+            path: "/e/private/README.md".to_owned(),
+            tokens: vec![home.admin().to_owned()],
+            directory: directory.to_owned(),
+        };
+        Ok((server, reading))
+    };
+    let (with, without) = (start(site, "recorded", "batched")?, start(site, "unrecorded", "off")?);
+    compare(site, "reads recorded / counted only", (&with.0, &with.1), (&without.0, &without.1))
 }
 
 /// The same at a gateway with many tokens and at one with ten: when ten of them are used, and when very many are.

@@ -1,9 +1,10 @@
 //! The real gateway: its data directory, and its process.
 
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -13,9 +14,11 @@ use rusqlite::Connection as Database;
 use toolfront_api::{CreateEnvironment, InlineFile};
 use toolfront_app::BlobDigest;
 use toolfront_client::{ApiClient, Connection, GatewayUrl};
-use toolfront_token::TokenSecret;
+use toolfront_store::{AccessEvent, Attribution, Change, ChangeSink, Decision, RequestGroup, Store};
+use toolfront_token::{OrgId, TokenSecret};
 
 use super::bare_http::LISTENING;
+use crate::figures::audit::{ENVIRONMENTS, TOKENS};
 use crate::load::Client;
 use crate::machine::{Core, Pinning, Process, cpu_seconds, output, resident_bytes};
 use crate::values;
@@ -90,6 +93,22 @@ impl Home {
         Ok(())
     }
 
+    /// Has so many events in the audit log, a millisecond apart.
+    pub(crate) fn fill_log(&self, events: u32) -> anyhow::Result<()> {
+        let (store, _) = Store::open(&self.data, Arc::new(Nobody), values::MADE_AT)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let organization = runtime.block_on(store.organizations())?;
+        let organization = organization.first().context("no organization")?.id;
+        let numbers: Vec<u32> = (0..events).collect();
+        for some in numbers.chunks(5_000) {
+            let groups =
+                some.iter().map(|number| group(*number, organization)).collect::<anyhow::Result<_>>()?;
+            runtime.block_on(store.record_requests(Arc::new(groups), Vec::new()))?;
+        }
+        store.close();
+        Ok(())
+    }
+
     /// Starts the gateway, and returns when it has answered once.
     pub(crate) fn start(&self, core: Core) -> anyhow::Result<Server> {
         self.start_configured(core, "")
@@ -112,6 +131,40 @@ impl Home {
         let connection = Connection::new(GatewayUrl::parse(&format!("http://{at}"))?);
         Ok(ApiClient::new(&connection.with_key(TokenSecret::parse(self.admin())?))?)
     }
+}
+
+/// Keeps nothing in memory.
+struct Nobody;
+
+impl ChangeSink for Nobody {
+    fn apply(&self, _: &Change) {}
+}
+
+/// A read as it stands in the log.
+fn group(number: u32, organization: OrgId) -> anyhow::Result<RequestGroup> {
+    let at = values::MADE_AT.plus(Duration::from_millis(u64::from(number)));
+    let by = Attribution {
+        token: Some(values::log_token(number % TOKENS)?),
+        generation: Some(1),
+        address: Some(Ipv4Addr::LOCALHOST.into()),
+        user_agent: Some("bench/1".to_owned()),
+        ..Attribution::host(organization)
+    };
+    let event = AccessEvent::PageRead { release: Some(1), page: "README.md".into(), status: 200 };
+    let environment = Some(values::log_environment(number % ENVIRONMENTS)?);
+    let (decision, requests) = (Decision::Allowed, vec![u64::from(number)]);
+    Ok(RequestGroup {
+        by,
+        environment,
+        decision,
+        event,
+        first: at,
+        last: at,
+        count: 1,
+        uses: 0,
+        bytes: 900,
+        requests,
+    })
 }
 
 impl Server {

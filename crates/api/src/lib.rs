@@ -4,6 +4,7 @@
 //! pure crates and names each field that does not fit. Times are RFC 3339 in UTC. Absent values are `null`.
 
 mod application;
+mod audit;
 mod envelope;
 mod environment;
 mod organization;
@@ -13,6 +14,7 @@ mod service;
 mod token;
 
 pub use application::{RunExit, RunReply, RunRequest};
+pub use audit::{AuditEvent, AuditVerification, DayUsage, FindToken, FoundToken, TokenUsage, UsedFrom};
 pub use envelope::{Data, Page};
 pub use environment::{
     CreateEnvironment, Deployed, Environment, EnvironmentLimits, InlineFile, ManifestEntry, PatchEnvironment,

@@ -1,6 +1,7 @@
 //! The commands: one module each, and the one place that starts them.
 
 mod ask;
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Rollback(rollback::Arguments),
     Secrets(secrets::Arguments),
     Tokens(tokens::Arguments),
+    Audit(audit::Arguments),
     Whoami(whoami::Arguments),
     Ask(ask::Arguments),
     Mcp(mcp::Arguments),
@@ -84,6 +86,7 @@ async fn dispatch(command: Command, invocation: &Invocation) -> Result<(), Failu
         Command::Secrets(arguments) => secrets::run(arguments, invocation).await,
         Command::Tokens(arguments) => tokens::run(arguments, invocation).await,
         Command::Ask(arguments) => ask::run(arguments, invocation).await,
+        Command::Audit(arguments) => audit::run(arguments, invocation).await,
         Command::Whoami(arguments) => whoami::run(arguments, invocation).await,
         Command::Mcp(arguments) => mcp::run(arguments, invocation).await,
         Command::McpConfig(arguments) => mcp_config::run(&arguments, invocation),

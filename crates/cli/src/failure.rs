@@ -27,6 +27,16 @@ impl Failure {
         Self { exit: Exit::WrongUse, message: message.into(), problem: None }
     }
 
+    /// What it is about is not there.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self { exit: Exit::NotFound, message: message.into(), problem: None }
+    }
+
+    /// The command did what was asked, and found what it was to look out for: exit code 1, without a word.
+    pub(crate) fn found() -> Self {
+        Self::failed(String::new())
+    }
+
     /// The person did not want it any more.
     pub(crate) fn interrupted() -> Self {
         Self { exit: Exit::Interrupted, message: "interrupted".to_owned(), problem: None }

@@ -20,6 +20,11 @@ mod session;
 mod settings;
 mod shutdown;
 mod span;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry_absent.rs"]
+mod telemetry;
 mod token_file;
 
 use std::ffi::OsString;

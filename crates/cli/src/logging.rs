@@ -8,6 +8,8 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::telemetry::Telemetry;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -22,15 +24,29 @@ pub(crate) enum LogFormat {
 /// Sends the server's events to standard error. `filter` is what `TOOLFRONT_LOG` says, in the syntax of `tracing`'s
 /// `EnvFilter`; `otherwise` counts when it says nothing.
 pub(crate) fn start(format: LogFormat, filter: Option<&str>, otherwise: &str) -> Result<(), String> {
+    start_with(format, filter, otherwise, None)
+}
+
+/// The same, with spans going to a collector besides.
+pub(crate) fn start_with(
+    format: LogFormat,
+    filter: Option<&str>,
+    otherwise: &str,
+    telemetry: Option<&Telemetry>,
+) -> Result<(), String> {
     let filter =
         EnvFilter::builder().parse(filter.unwrap_or(otherwise)).map_err(|error| error.to_string())?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
-    let _ = match format {
-        LogFormat::Text => lines.with_ansi(colours).with_target(false).finish().with(quiet()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).finish().with(quiet()).try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let (text, json) = match format {
+        LogFormat::Text => (Some(lines.with_ansi(colours).with_target(false)), None),
+        LogFormat::Json => (None, Some(lines.json().flatten_event(true))),
     };
+    let lines = text.map(Layer::boxed).or(json.map(Layer::boxed));
+    let spans = telemetry.map(Telemetry::layer);
+    let all = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).with(quiet());
+    // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
+    let _ = all.try_init();
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -66,6 +67,24 @@ impl Printer {
         written(io::stdout().lock().write_all(bytes))
     }
 
+    /// A line of a result that goes on; breaks off when nobody reads any more.
+    pub(crate) fn line(self, text: impl Display) -> Result<ControlFlow<()>, Failure> {
+        flowing(writeln!(anstream::stdout().lock(), "{text}"))
+    }
+
+    /// The same as JSON.
+    pub(crate) fn json_line(self, value: &impl Serialize) -> Result<ControlFlow<()>, Failure> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| Failure::failed(format!("the result can't be written as JSON: {error}")))?;
+        flowing(writeln!(io::stdout().lock(), "{text}"))
+    }
+
+    /// The same as bytes.
+    pub(crate) fn piece(self, bytes: &[u8]) -> Result<ControlFlow<()>, Failure> {
+        let mut out = io::stdout().lock();
+        flowing(out.write_all(bytes).and_then(|()| out.flush()))
+    }
+
     /// Talk: what is happening, what was done, what to do next.
     pub(crate) fn say(self, text: impl Display) {
         // When standard error is closed, there is nobody to tell.
@@ -79,9 +98,12 @@ impl Printer {
 
     /// Why the command failed, and its exit code.
     pub(crate) fn failure(self, failure: &Failure) -> Exit {
+        if failure.message().is_empty() {
+            return failure.exit();
+        }
         if self.json {
             self.say(redacted(&failure.to_json().to_string()));
-        } else if !failure.message().is_empty() {
+        } else {
             self.say(format_args!(
                 "{ERROR}error{ERROR:#}: {}",
                 redacted(&crate::layout::lines(failure.message()))
@@ -106,6 +128,13 @@ impl Printer {
         }
         Exit::WrongUse
     }
+}
+
+/// The same for a result that goes on.
+fn flowing(outcome: io::Result<()>) -> Result<ControlFlow<()>, Failure> {
+    let is_over = matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    written(outcome)?;
+    Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
 /// A reader that has seen enough is no failure.

@@ -5,6 +5,8 @@
 
 #[path = "e2e/ask.rs"]
 mod ask;
+#[path = "e2e/audit.rs"]
+mod audit;
 #[path = "e2e/bounds.rs"]
 mod bounds;
 #[path = "e2e/cage.rs"]
@@ -25,5 +27,7 @@ mod running;
 mod secrets;
 #[path = "e2e/server.rs"]
 mod server;
+#[path = "e2e/telemetry.rs"]
+mod telemetry;
 #[path = "e2e/up.rs"]
 mod up;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use toolfront_token::OrgId;
 
 use crate::answer::{read_json, success};
 use crate::connection::{Connection, ORGANIZATION_HEADER, SetupFault, authorize};
-use crate::error::ClientError;
+use crate::error::{ClientError, origin_and_path};
 use crate::gateway_url::GatewayUrl;
 
 /// How long a call of the management API may take in all. A publish of thousands of files is the longest.
@@ -103,6 +103,25 @@ impl ApiClient {
         success(self.exchange(request, &url, timeout).await?).await.map(drop)
     }
 
+    /// Begins a call below `/api/v1` whose answer has no end. Waits for its head only.
+    pub(crate) async fn open_stream(
+        &self,
+        segments: &[&str],
+        query: &[(&str, String)],
+        headers: HeaderMap,
+    ) -> Result<Response, ClientError> {
+        let url = self.endpoint(segments, query);
+        let request = authorize(self.http.get(url.clone()).headers(headers), self.token.as_ref());
+        let sent = tokio::time::timeout(CALL_TIMEOUT, self.for_organization(request).send()).await;
+        let response = match sent {
+            Ok(sent) => sent.map_err(|error| ClientError::from_transport(&error, &url, CALL_TIMEOUT))?,
+            Err(_) => {
+                return Err(ClientError::TimedOut { url: origin_and_path(&url), after: CALL_TIMEOUT });
+            }
+        };
+        success(response).await
+    }
+
     /// The parts that a client of one of the gateway's applications shares.
     pub(crate) fn shared(&self) -> (reqwest::Client, Option<HeaderValue>) {
         (self.http.clone(), self.token.clone())
@@ -122,11 +141,14 @@ impl ApiClient {
         url: &Url,
         timeout: Duration,
     ) -> Result<Response, ClientError> {
-        let request = match self.organization {
+        exchange(self.for_organization(request), self.token.as_ref(), url, timeout).await
+    }
+
+    fn for_organization(&self, request: RequestBuilder) -> RequestBuilder {
+        match self.organization {
             Some(organization) => request.header(ORGANIZATION_HEADER, organization.to_string()),
             None => request,
-        };
-        exchange(request, self.token.as_ref(), url, timeout).await
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod api_client;
 mod application;
+mod audit;
 mod blobs;
 mod bridge;
 mod connection;
@@ -24,6 +25,7 @@ mod tokens;
 
 pub use api_client::ApiClient;
 pub use application::{ApplicationClient, PageBytes, RunOutput};
+pub use audit::{AuditFilter, AuditFollower, AuditOrder};
 pub use blobs::BlobError;
 pub use bridge::Bridge;
 pub use connection::{Connection, HeaderFault, SetupFault};

@@ -4,8 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Method;
-use toolfront_api::{CreateToken, Data, IssuedToken, Page, RevokeToken, RotateToken, Token};
-use toolfront_token::TokenId;
+use toolfront_api::{
+    self as api, CreateToken, Data, FindToken, IssuedToken, Page, RevokeToken, RotateToken, Token, TokenUsage,
+};
+use toolfront_token::{TokenDigest, TokenId};
 
 use crate::api_client::{ApiClient, NO_BODY};
 use crate::error::ClientError;
@@ -31,13 +33,21 @@ pub struct TokenFilter {
     pub environment: Option<String>,
     /// Those that end within this time.
     pub expiring_within: Option<Duration>,
+    /// Those that were made longer ago than this, and not used since.
+    pub unused_for: Option<Duration>,
     /// At most so many, the newest.
     pub limit: usize,
 }
 
 impl Default for TokenFilter {
     fn default() -> Self {
-        Self { only_active: true, environment: None, expiring_within: None, limit: usize::MAX }
+        Self {
+            only_active: true,
+            environment: None,
+            expiring_within: None,
+            unused_for: None,
+            limit: usize::MAX,
+        }
     }
 }
 
@@ -85,9 +95,9 @@ impl ApiClient {
         if let Some(environment) = &filter.environment {
             query.push(("environment_id", environment.clone()));
         }
-        if let Some(span) = filter.expiring_within {
-            let seconds = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
-            query.push(("expiring_within", seconds.to_string()));
+        for (name, span) in [("expiring_within", filter.expiring_within), ("unused_for", filter.unused_for)] {
+            let seconds = span.map(|span| u32::try_from(span.as_secs()).unwrap_or(u32::MAX));
+            query.extend(seconds.map(|seconds| (name, seconds.to_string())));
         }
         query.extend(cursor.map(|cursor| ("cursor", cursor)));
         self.call(Method::GET, &["tokens"], &query, NO_BODY).await
@@ -100,6 +110,27 @@ impl ApiClient {
     pub async fn token(&self, which: WhichToken) -> Result<Token, ClientError> {
         let answer: Data<Token> =
             self.call(Method::GET, &["tokens", &which.to_string()], &[], NO_BODY).await?;
+        Ok(answer.data)
+    }
+
+    /// How a token was used: by day and environment, of so many days up to today, and by address.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the call does not succeed.
+    pub async fn token_usage(&self, token: TokenId, days: u16) -> Result<TokenUsage, ClientError> {
+        let (segments, query) = (["tokens", &token.to_string(), "usage"], [("days", days.to_string())]);
+        let answer: Data<TokenUsage> = self.call(Method::GET, &segments, &query, NO_BODY).await?;
+        Ok(answer.data)
+    }
+
+    /// Finds the token that a value belongs to, alive or dead. Only the value's digest is sent.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the call does not succeed; 404 when it is no token's that the caller may know of.
+    pub async fn find_token(&self, digest: &TokenDigest) -> Result<api::FoundToken, ClientError> {
+        let wanted = FindToken { digest: digest.to_text() };
+        let answer: Data<api::FoundToken> =
+            self.call(Method::POST, &["tokens", "find"], &[], Some(&wanted)).await?;
         Ok(answer.data)
     }
 

@@ -178,7 +178,7 @@ impl Campaign {
 
     async fn look_at_disk(&self, extent: Extent) -> anyhow::Result<()> {
         let (places, lasting) = (self.places.clone(), self.lasting.clone());
-        spawn_blocking(move || check::at_rest(&places, &lasting.ledger.lock(), &lasting.findings, extent))
+        spawn_blocking(move || check::at_rest(&places, &mut lasting.ledger.lock(), &lasting.findings, extent))
             .await?
     }
 

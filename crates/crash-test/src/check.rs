@@ -3,6 +3,7 @@
 mod database;
 mod disk;
 mod environments;
+mod log;
 mod tokens;
 
 pub(crate) use self::disk::{Places, at_rest};

@@ -30,6 +30,12 @@ pub enum Promise {
     DatabaseIntact,
     /// The blobs of the releases are there, with the right bytes.
     BlobsIntact,
+    /// The audit log's chain verifies.
+    LogIsWhole,
+    /// Usage counts are what the log's events tell.
+    CountersAreTheLogs,
+    /// A command that was under way when the gateway was killed is recorded as interrupted at the next start.
+    RunsHaveEnds,
     /// Usage counts do not exceed what was sent.
     UsageNotInvented,
     /// Nothing is there that nobody asked for.
@@ -37,7 +43,7 @@ pub enum Promise {
 }
 
 /// All of them.
-pub(crate) const PROMISES: [Promise; 13] = [
+pub(crate) const PROMISES: [Promise; 16] = [
     Promise::StartsAgain,
     Promise::Answers,
     Promise::CreatedWorks,
@@ -49,6 +55,9 @@ pub(crate) const PROMISES: [Promise; 13] = [
     Promise::RefusedDidNotRun,
     Promise::DatabaseIntact,
     Promise::BlobsIntact,
+    Promise::LogIsWhole,
+    Promise::CountersAreTheLogs,
+    Promise::RunsHaveEnds,
     Promise::UsageNotInvented,
     Promise::NothingInvented,
 ];
@@ -134,6 +143,9 @@ impl Promise {
             Self::RefusedDidNotRun => "refused_did_not_run",
             Self::DatabaseIntact => "database_intact",
             Self::BlobsIntact => "blobs_intact",
+            Self::LogIsWhole => "log_is_whole",
+            Self::CountersAreTheLogs => "counters_are_the_logs",
+            Self::RunsHaveEnds => "runs_have_ends",
             Self::UsageNotInvented => "usage_not_invented",
             Self::NothingInvented => "nothing_invented",
         }
@@ -157,6 +169,9 @@ impl fmt::Display for Promise {
             Self::RefusedDidNotRun => "a command that was refused did not run",
             Self::DatabaseIntact => "the database is intact",
             Self::BlobsIntact => "the blobs of the releases are there with the right bytes",
+            Self::LogIsWhole => "the chain of the audit log verifies",
+            Self::CountersAreTheLogs => "the counters are what the audit log tells",
+            Self::RunsHaveEnds => "a command that was interrupted has its end in the audit log",
             Self::UsageNotInvented => "usage counts do not exceed what was sent",
             Self::NothingInvented => "nothing is there that nobody asked for",
         })

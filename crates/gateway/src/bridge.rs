@@ -63,7 +63,7 @@ impl<A: Application> BridgeServer<A> {
     }
 
     async fn answer(&self, request: Request<Body>) -> Response {
-        let request_id = self.request_ids.next();
+        let request_id = self.request_ids.next_text();
         let answer = self.respond(request).await;
         let mut answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&request_id));
         let id = HeaderValue::from_str(&request_id);

@@ -85,7 +85,7 @@ impl DevServer {
     }
 
     async fn answer(&self, request: Request<Body>) -> Response {
-        let request_id = self.request_ids.next();
+        let request_id = self.request_ids.next_text();
         let answer = self.respond(request, &request_id).await;
         let mut answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&request_id));
         answer.headers_mut().extend(
@@ -106,7 +106,17 @@ impl DevServer {
             Method::GET | Method::HEAD => {
                 let (method, headers, query) = (&parts.method, &parts.headers, parts.uri.query());
                 let files = &self.files;
-                read(Reading { files, path, mount: "", method, headers, query, is_public: false }).await
+                read(Reading {
+                    files,
+                    path,
+                    mount: "",
+                    method,
+                    headers,
+                    query,
+                    is_public: false,
+                    story: None,
+                })
+                .await
             }
             Method::POST => {
                 body::require_json(&parts.headers)?;

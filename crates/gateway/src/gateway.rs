@@ -13,11 +13,14 @@ use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
 
+use crate::access_log::AccessLog;
+use crate::anchors::AnchorWriter;
 use crate::application::FileCache;
 use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
 use crate::layouts::Layouts;
 use crate::memory::Memory;
+use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::request::{Hosts, RequestIds};
 use crate::runs::Runs;
@@ -25,7 +28,6 @@ use crate::server::{Bound, StartError};
 use crate::settings::{Limits, Settings};
 use crate::uploads::Uploads;
 use crate::urls::ApplicationUrls;
-use crate::usage::UsageCounters;
 use crate::work_directory::WorkDirectory;
 use crate::{confinement, environment_limits, routes, server};
 
@@ -42,10 +44,12 @@ struct Shared {
     hosts: Hosts,
     store: Store,
     memory: Arc<Memory>,
-    usage: UsageCounters,
+    access_log: AccessLog,
+    anchors: Option<Arc<AnchorWriter>>,
     brake: Brake,
     runs: Runs,
     sandbox: Arc<Sandbox>,
+    draining: CancellationToken,
     stopping: CancellationToken,
     mcp: toolfront_mcp::Endpoint,
     work: Arc<WorkDirectory>,
@@ -53,6 +57,8 @@ struct Shared {
     layouts: Arc<Layouts>,
     uploads: Uploads,
     readiness: Readiness,
+    metrics: Arc<Metrics>,
+    log_ends_well: bool,
     /// What goes on beyond the requests that began it, and is waited for when the gateway stops.
     tasks: TaskTracker,
     request_ids: RequestIds,
@@ -81,6 +87,7 @@ impl Gateway {
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
         environment_limits::check(&settings.limits)?;
+        let anchors = settings.audit.anchors.as_ref().map(AnchorWriter::open).transpose()?.map(Arc::new);
         let mut start = [0_u8; 8];
         getrandom::fill(&mut start).map_err(|_| StartError::Entropy)?;
         let start = u64::from_le_bytes(start);
@@ -91,13 +98,15 @@ impl Gateway {
         // Before anything is loaded: the launcher is a copy of this process, and small only now.
         let started = confinement::start(&settings.confinement, work.runs()).await;
         let runs = Runs::new(&settings.limits);
+        let metrics = Arc::new(Metrics::new());
+        let memory = Arc::new(Memory::new(runs.clone(), Arc::clone(&metrics)));
         let opened = match started {
             Ok(sandbox) => {
-                open_store(&settings, runs.clone(), clock.as_ref()).await.map(|opened| (sandbox, opened))
+                open_store(&settings, &memory, clock.as_ref()).await.map(|opened| (sandbox, opened))
             }
             Err(err) => Err(err),
         };
-        let (sandbox, (store, memory)) = opened.inspect_err(|_| drop(work.remove()))?;
+        let (sandbox, (store, log_ends_well)) = opened.inspect_err(|_| drop(work.remove()))?;
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
         let stopping = CancellationToken::new();
@@ -106,17 +115,21 @@ impl Gateway {
             urls: OnceLock::new(),
             store,
             memory,
-            usage: UsageCounters::default(),
+            access_log: AccessLog::new(settings.audit.reads, settings.limits.unrecorded_max),
+            anchors,
             brake: Brake::new(limits.failures_per_minute_max),
             runs,
             sandbox: Arc::new(sandbox),
             mcp: toolfront_mcp::Endpoint::new(stopping.clone()),
+            draining: CancellationToken::new(),
             stopping,
             work: Arc::new(work),
             files: FileCache::default(),
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
             readiness: Readiness::default(),
+            metrics,
+            log_ends_well,
             tasks: TaskTracker::new(),
             request_ids: RequestIds::starting_at(start),
             clock,
@@ -134,7 +147,18 @@ impl Gateway {
         let service = routes::service(self.clone());
         let closing = self.clone();
         let bound = Bound::new(settings.listen, settings.tls.as_ref(), &settings.limits, service).await?;
+        let writing = self.clone();
+        self.tasks().spawn(async move {
+            writing.access_log().keep_writing(writing.store(), writing.stopping()).await;
+        });
+        if let Some(address) = settings.ops_listen {
+            let service = routes::operations_service(self.clone());
+            let operations = Bound::new(address, None, &settings.limits, service).await?;
+            let stopping = self.stopping().clone();
+            self.tasks().spawn(async move { drop(operations.serve(stopping.cancelled_owned()).await) });
+        }
         let bound = bound.named(settings.public_url.as_deref()).keeping(self.keep_house());
+        let bound = bound.draining_with(self.shared.draining.clone());
         self.shared.urls.get_or_init(|| ApplicationUrls::new(bound.url(), settings.app_domain.as_deref()));
         Ok(bound.closing_with(async move { closing.close().await }))
     }
@@ -163,8 +187,8 @@ impl Gateway {
         &self.shared.memory
     }
 
-    pub(crate) fn usage(&self) -> &UsageCounters {
-        &self.shared.usage
+    pub(crate) fn access_log(&self) -> &AccessLog {
+        &self.shared.access_log
     }
 
     pub(crate) fn brake(&self) -> &Brake {
@@ -173,6 +197,11 @@ impl Gateway {
 
     pub(crate) fn runs(&self) -> &Runs {
         &self.shared.runs
+    }
+
+    /// Cancelled when no more requests are taken, and those under way are to be finished.
+    pub(crate) fn draining(&self) -> &CancellationToken {
+        &self.shared.draining
     }
 
     /// Cancelled when the time to finish requests is over.
@@ -209,6 +238,15 @@ impl Gateway {
         &self.shared.readiness
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Whether the audit log ended with its last event when the gateway was started.
+    pub(crate) fn log_ends_well(&self) -> bool {
+        self.shared.log_ends_well
+    }
+
     pub(crate) fn request_ids(&self) -> &RequestIds {
         &self.shared.request_ids
     }
@@ -222,11 +260,10 @@ impl Gateway {
 /// Opens the store, and takes everything into memory that requests are judged by.
 async fn open_store(
     settings: &Settings,
-    runs: Runs,
+    memory: &Arc<Memory>,
     clock: &dyn Clock,
-) -> Result<(Store, Arc<Memory>), StartError> {
-    let memory = Arc::new(Memory::new(runs));
-    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(&memory), clock.now());
+) -> Result<(Store, bool), StartError> {
+    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
     tracing::info!(
@@ -235,8 +272,20 @@ async fn open_store(
         directory = %settings.data_dir.display(),
         "store opened"
     );
+    if summary.interrupted_runs > 0 {
+        let runs = summary.interrupted_runs;
+        tracing::warn!(
+            runs,
+            "commands were under way when the gateway last ended; they are recorded as interrupted"
+        );
+    }
+    if !summary.log_ends_well {
+        tracing::error!(
+            "the audit log does not end with its last event: `toolfront audit verify` tells more"
+        );
+    }
     prepare_key(&store).await;
-    Ok((store, memory))
+    Ok((store, summary.log_ends_well))
 }
 
 /// Makes the key of the secrets when there is none yet. Without a usable one all goes on that needs no secret.

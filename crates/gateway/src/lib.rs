@@ -6,6 +6,8 @@
 //! memory (`memory`), and changed by nothing but the store's changes.
 
 mod access;
+mod access_log;
+mod anchors;
 mod application;
 mod body;
 mod brake;
@@ -19,6 +21,7 @@ mod layouts;
 #[doc(hidden)]
 pub mod measure;
 mod memory;
+mod metrics;
 mod problem;
 mod readiness;
 mod request;
@@ -28,9 +31,9 @@ mod server;
 mod settings;
 mod uploads;
 mod urls;
-mod usage;
 mod work_directory;
 
+pub use anchors::{Anchor, AnchorFault, AnchorKey, AnchorPublicKey};
 pub use bridge::BridgeServer;
 pub use clock::Clock;
 pub use confinement::{Examination, ExaminationError};
@@ -43,6 +46,10 @@ pub use toolfront_sandbox::{
     CommandUsers, Finding, LauncherCommand, LayerReport, SandboxReport, launcher_main,
     seal_inherited_descriptors,
 };
-pub use toolfront_store::KeyRotated;
+pub use toolfront_store::{
+    ChainFault, ChainHash, ChainHead, KeyRotated, StoreError, Verification, Verifier, verify_directory,
+};
 
-pub use settings::{Confinement, Limits, ServeSettings, Settings, TlsFiles};
+pub use settings::{
+    AnchorSettings, AuditSettings, Confinement, Limits, RecordReads, ServeSettings, Settings, TlsFiles,
+};

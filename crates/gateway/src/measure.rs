@@ -7,11 +7,19 @@ use toolfront_store::{Change, ChangeSink};
 use toolfront_token::{EnvRef, Permit, PresentedToken, ReadPage, Timestamp, TokenRecord};
 
 use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::runs::Runs;
 
 /// The gateway's own index of tokens, filled as it is when a store is opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ValueCheck {
     memory: Memory,
+}
+
+impl Default for ValueCheck {
+    fn default() -> Self {
+        Self { memory: Memory::new(Runs::default(), Arc::new(Metrics::new())) }
+    }
 }
 
 impl ValueCheck {

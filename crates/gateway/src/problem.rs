@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use toolfront_api::{Code, FieldError, PROBLEM_MEDIA_TYPE, Problem};
 use toolfront_app::Mask;
-use toolfront_store::{BlobError, EnvironmentRefusal, KeyFault, SecretRefusal, StoreError, TokenRefusal};
+use toolfront_store::{
+    BlobError, Decision, EnvironmentRefusal, KeyFault, SecretRefusal, StoreError, TokenRefusal,
+};
 use toolfront_token::{Denied, IssueError, RotateError, Scope, without_token_values};
 
 /// A refusal on its way to the client. Boxed, so that results stay small.
@@ -26,6 +28,7 @@ struct Parts {
     retry_after: Option<Duration>,
     allow: Option<HeaderValue>,
     content_range: Option<u64>,
+    denial: Option<Decision>,
 }
 
 impl Refusal {
@@ -41,6 +44,7 @@ impl Refusal {
             retry_after: None,
             allow: None,
             content_range: None,
+            denial: None,
         }))
     }
 
@@ -171,6 +175,27 @@ impl Refusal {
         self
     }
 
+    /// The request has to be recorded, and can't be now.
+    pub(crate) fn unrecorded() -> Self {
+        Self::new(Code::Unavailable, "The audit log can't be written now, and nothing goes on unrecorded.")
+    }
+
+    /// A refusal for this reason, as the audit log tells it.
+    pub(crate) fn denying(mut self, decision: Decision) -> Self {
+        self.0.denial = Some(decision);
+        self
+    }
+
+    /// When the token was the reason: why.
+    pub(crate) fn denial(&self) -> Option<Decision> {
+        self.0.denial
+    }
+
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> u16 {
+        self.0.code.status()
+    }
+
     #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
@@ -245,12 +270,13 @@ fn sentence(text: &str) -> String {
 impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
         match denied {
-            Denied::OutOfSight => Self::hidden(),
-            Denied::MissingScope(needed) => Self::insufficient_scope(needed),
+            Denied::OutOfSight => Self::hidden().denying(Decision::Environment),
+            Denied::MissingScope(needed) => Self::insufficient_scope(needed).denying(Decision::Scope),
             Denied::NotForAll => Self::new(
                 Code::InsufficientScope,
                 "This takes a token for all environments; yours is for some of them.",
-            ),
+            )
+            .denying(Decision::Environment),
         }
     }
 }
@@ -261,6 +287,10 @@ impl From<StoreError> for Refusal {
             StoreError::DiskFull => {
                 tracing::error!("the disk of the data directory is full");
                 Self::new(Code::InsufficientStorage, "The gateway's disk is full: nothing was changed.")
+            }
+            StoreError::Displaced { .. } => {
+                tracing::error!(cause = %err, "the store failed");
+                Self::new(Code::Unavailable, "The gateway's store can't take this now: nothing was changed.")
             }
             StoreError::Closed => Self::new(Code::Unavailable, "The gateway is stopping."),
             StoreError::Unavailable { .. } => {

@@ -1,6 +1,7 @@
 //! What is known of a request before anything is asked of it: its id, its client, its host.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderMap;
@@ -9,21 +10,27 @@ use toolfront_app::EnvName;
 use toolfront_store::Attribution;
 use toolfront_token::{ActiveToken, OrgId, without_token_values};
 
+use crate::access_log::Story;
+
 const USER_AGENT_CHARS_MAX: usize = 200;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request's id, and from where it came.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) request_id: Box<str>,
+    /// The number that the id is the text of.
+    pub(crate) request_number: u64,
     pub(crate) address: IpAddr,
-    pub(crate) user_agent: Option<Box<str>>,
+    pub(crate) user_agent: Option<Arc<str>>,
+    /// What becomes known of it while it is answered.
+    pub(crate) story: Story,
 }
 
 impl Context {
     /// `peer` is the other end of the connection; behind a proxy the address is the one that the proxy saw.
     pub(crate) fn new(
-        request_id: Box<str>,
+        request_number: u64,
         headers: &HeaderMap,
         peer: SocketAddr,
         behind_proxy: bool,
@@ -31,7 +38,9 @@ impl Context {
         let address = if behind_proxy { forwarded_for(headers) } else { None };
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
-            request_id,
+            request_id: request_id(request_number),
+            request_number,
+            story: Story::default(),
             address: address.unwrap_or_else(|| peer.ip()).to_canonical(),
             user_agent: user_agent.map(|agent| {
                 without_token_values(agent).chars().take(USER_AGENT_CHARS_MAX).collect::<String>().into()
@@ -48,6 +57,7 @@ impl Context {
             address: Some(self.address),
             user_agent: self.user_agent.as_deref().map(str::to_owned),
             request_id: Some(self.request_id.to_string()),
+            use_slip: Some(self.story.slip()),
         }
     }
 
@@ -74,17 +84,26 @@ impl RequestIds {
         Self { next: AtomicU64::new(start) }
     }
 
-    pub(crate) fn next(&self) -> Box<str> {
+    pub(crate) fn next(&self) -> u64 {
         // An odd factor maps the counter to each 64-bit number once: ids are unique and don't look alike.
-        let number = self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut text = String::with_capacity(20);
-        text.push_str("req-");
-        for shift in (0..16).rev() {
-            let digit = u32::try_from(number >> (4 * shift) & 15).unwrap_or_default();
-            text.push(char::from_digit(digit, 16).unwrap_or('0'));
-        }
-        text.into_boxed_str()
+        self.next.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
+
+    /// The text of one more id, where nobody asks for its number.
+    pub(crate) fn next_text(&self) -> Box<str> {
+        request_id(self.next())
+    }
+}
+
+/// The text of a request's id.
+fn request_id(number: u64) -> Box<str> {
+    let mut text = String::with_capacity(20);
+    text.push_str("req-");
+    for shift in (0..16).rev() {
+        let digit = u32::try_from(number >> (4 * shift) & 15).unwrap_or_default();
+        text.push(char::from_digit(digit, 16).unwrap_or('0'));
+    }
+    text.into_boxed_str()
 }
 
 /// The names that this gateway answers to. A page elsewhere in a browser can make a name of its own point
@@ -193,7 +212,7 @@ mod tests {
         let ids = RequestIds::starting_at(7);
         let (first, second) = (ids.next(), ids.next());
         assert_ne!(first, second);
-        assert_eq!(first.len(), 20);
+        assert_eq!(request_id(first).len(), 20);
     }
 
     #[test]
@@ -201,7 +220,7 @@ mod tests {
         let peer: SocketAddr = "10.0.0.1:5".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "1.1.1.1, 2.2.2.2".parse().unwrap());
-        let address = |behind| Context::new("r".into(), &headers, peer, behind).address.to_string();
+        let address = |behind| Context::new(1, &headers, peer, behind).address.to_string();
         assert_eq!(address(true), "2.2.2.2");
         assert_eq!(address(false), "10.0.0.1");
     }

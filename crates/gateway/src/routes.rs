@@ -1,5 +1,6 @@
 //! From a request to who answers it: an application, by its path or its host, or the management API.
 
+mod audit;
 mod authorize;
 mod blobs;
 mod deploying;
@@ -13,6 +14,7 @@ mod own_token;
 mod query;
 mod secrets;
 mod token_records;
+mod token_stories;
 mod tokens;
 mod views;
 
@@ -27,11 +29,13 @@ use http::{Method, Request, Uri};
 use hyper::body::Incoming;
 use toolfront_api::{Code, REQUEST_ID_HEADER};
 use tower::ServiceExt;
+use tracing::Instrument;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::refuse_token_in_url;
+use crate::access_log::{self, OpenRequest};
 use crate::application;
 use crate::gateway::Gateway;
 use crate::problem::{self, Refusal};
@@ -68,6 +72,7 @@ impl Modify for BearerToken {
 fn management() -> OpenApiRouter<Gateway> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(tokens::router())
+        .merge(token_stories::router())
         .merge(own_token::router())
         .merge(environments::router())
         .merge(secrets::router())
@@ -75,6 +80,7 @@ fn management() -> OpenApiRouter<Gateway> {
         .merge(organizations::router())
         .merge(introspect::router())
         .merge(authorize::router())
+        .merge(audit::router())
         .merge(operations::router())
 }
 
@@ -99,6 +105,21 @@ pub(crate) fn service(gateway: Gateway) -> Service {
     })
 }
 
+/// What answers at the address for those who run the gateway.
+pub(crate) fn operations_service(gateway: Gateway) -> Service {
+    let router = operations::open_router().with_state(gateway.clone());
+    Arc::new(move |request: Request<Incoming>, _: SocketAddr| {
+        let (router, request_id) = (router.clone(), gateway.request_ids().next_text());
+        Box::pin(async move {
+            let Ok(answer) = router.oneshot(request.map(Body::new)).await;
+            match problem::refusal_in(&answer) {
+                Some(refusal) => refusal.into_answer(&request_id),
+                None => answer,
+            }
+        })
+    })
+}
+
 async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer: SocketAddr) -> Response {
     let started = std::time::Instant::now();
     let behind_proxy = gateway.settings().behind_proxy;
@@ -106,6 +127,7 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
     let context = Arc::new(Context::new(request_id, request.headers(), peer, behind_proxy));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let open = OpenRequest::begin(gateway, &context, &method, &path);
     let has_token_in_url = refuse_token_in_url(request.uri());
     let is_loggable = has_token_in_url.is_ok();
     let answer = match has_token_in_url {
@@ -113,16 +135,21 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
         Ok(()) if head_bytes(&request) > gateway.limits().header_bytes_max => {
             Err(Refusal::new(Code::HeadersTooLarge, "The path and the headers are too large together."))
         }
-        Ok(()) => dispatch(gateway, router, &context, request).await,
-    };
-    let answer = answer.map(|answer| match problem::refusal_in(&answer) {
-        Some(refusal) => {
-            let allow = answer.headers().get(header::ALLOW).cloned();
-            refusal.allowing(allow).into_answer(&context.request_id)
+        Ok(()) => {
+            // At the debug level, so that it costs nothing where nobody collects spans.
+            let span = tracing::debug_span!("request", request_id = %context.request_id, %method);
+            dispatch(gateway, router, &context, request).instrument(span).await
         }
-        None => answer,
+    };
+    let answer = answer.and_then(|answer| match problem::refusal_in(&answer) {
+        Some(refusal) => Err(refusal.allowing(answer.headers().get(header::ALLOW).cloned())),
+        None => Ok(answer),
     });
-    let mut answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
+    let decision = access_log::decision(&answer);
+    let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
+    let kind = open.kind();
+    let mut answer = open.answered(decision, answer).await;
+    gateway.metrics().requests.answered(kind, answer.status().as_u16(), started.elapsed());
     answer.headers_mut().extend(HeaderValue::from_str(&context.request_id).map(|id| (REQUEST_ID, id)));
     let path = if is_loggable { path.as_str() } else { "(withheld: it carries a token)" };
     log(&method, path, &answer, &context, started.elapsed());

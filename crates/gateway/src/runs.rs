@@ -89,6 +89,11 @@ impl Runs {
         Self { counts: Arc::default(), all_max: limits.runs_max, runner_max: limits.runs_per_token_max }
     }
 
+    /// How many are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.counts.lock().all
+    }
+
     /// A place for one more command, in an environment that runs at most so many.
     pub(crate) fn begin(
         &self,

@@ -15,9 +15,11 @@ use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use toolfront_store::OpenError;
 
 use self::connection::Protocol;
+use crate::anchors::AnchorFault;
 use crate::environment_limits::LimitTooLow;
 use crate::settings::{Limits, TlsFiles};
 
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The audit log's anchors can't be signed, or written.
+    #[error(transparent)]
+    Anchors(#[from] AnchorFault),
     /// The machine does not offer all of the cage that commands are to run in.
     #[error(
         "commands could not be confined as promised ({missing}): `toolfront doctor` tells more; --allow-weak-sandbox \
@@ -119,6 +124,7 @@ pub struct Bound {
     drain_time: Duration,
     service: Service,
     house: BoxFuture<()>,
+    draining: CancellationToken,
     closing: BoxFuture<()>,
 }
 
@@ -150,6 +156,7 @@ impl Bound {
             drain_time: limits.drain_time,
             service,
             house: Box::pin(std::future::pending()),
+            draining: CancellationToken::new(),
             closing: Box::pin(std::future::ready(())),
         })
     }
@@ -163,6 +170,12 @@ impl Bound {
 
     pub(crate) fn keeping(mut self, house: impl Future<Output = ()> + Send + 'static) -> Self {
         self.house = Box::pin(house);
+        self
+    }
+
+    /// Cancels `draining` as soon as no more requests are taken: for answers that would never end by themselves.
+    pub(crate) fn draining_with(mut self, draining: CancellationToken) -> Self {
+        self.draining = draining;
         self
     }
 
@@ -225,6 +238,7 @@ impl Bound {
             });
         }
         drop(self.listener);
+        self.draining.cancel();
         if tokio::time::timeout(self.drain_time, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests were still under way when the time to finish them was over");
         }

@@ -15,6 +15,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where health, readiness and metrics are answered to everybody, besides.
+    pub ops_listen: Option<SocketAddr>,
     /// What clients call it, such as `https://apps.example.com`; made from `listen` when it is not given.
     pub public_url: Option<String>,
     /// The domain below which each application has a host of its own, such as `apps.example.com`.
@@ -25,8 +27,43 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// What commands are confined to.
     pub confinement: Confinement,
+    /// What is recorded, and for how long that is kept.
+    pub audit: AuditSettings,
     /// What it takes at the most.
     pub limits: Limits,
+}
+
+/// What the audit log takes up, and for how long it keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct AuditSettings {
+    /// Whether reads of pages are recorded, and when.
+    pub reads: RecordReads,
+    /// For how long events are kept; for ever when it is not given.
+    pub keep: Option<Duration>,
+    /// Where signed anchors go.
+    pub anchors: Option<AnchorSettings>,
+}
+
+/// Signed anchors: each minute in which the log has grown, a line that tells where it ends.
+#[derive(Clone, Debug)]
+pub struct AnchorSettings {
+    /// The file that they are appended to; it belongs on another disk or machine.
+    pub file: PathBuf,
+    /// The file of the Ed25519 key, PKCS #8 in PEM.
+    pub signing_key: PathBuf,
+}
+
+/// Whether reads of pages are recorded, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordReads {
+    /// A moment later, many together: a crash can lose those of the last tenth of a second, and their uses.
+    #[default]
+    Batched,
+    /// Before they are answered.
+    Strict,
+    /// Not at all; they are counted only.
+    Off,
 }
 
 /// What commands are confined to, for the whole gateway.
@@ -96,6 +133,9 @@ pub struct Limits {
     pub stream_silence_max: Duration,
     /// Failed authentications of one address in a minute.
     pub failures_per_minute_max: u32,
+    /// Kinds of requests that wait in memory while the log can't be written; then nothing more is let in that would
+    /// have to be recorded.
+    pub unrecorded_max: usize,
     /// How long requests under way are waited for when the gateway stops.
     pub drain_time: Duration,
 }
@@ -106,11 +146,13 @@ impl Settings {
         Self {
             data_dir,
             listen,
+            ops_listen: None,
             public_url: None,
             app_domain: None,
             tls: None,
             behind_proxy: false,
             confinement: Confinement::default(),
+            audit: AuditSettings::default(),
             limits: Limits::default(),
         }
     }
@@ -140,6 +182,7 @@ impl Default for Limits {
             runs_per_token_max: 32,
             stream_silence_max: Duration::from_secs(15),
             failures_per_minute_max: 30,
+            unrecorded_max: 50_000,
             drain_time: Duration::from_secs(30),
         }
     }

@@ -207,8 +207,14 @@ fn opening(directory: &Path, tokens: u32) -> f64 {
 }
 
 async fn page(store: &Store, permit: &Permit<ManageTokens>, from: Position) -> TokenPage {
-    let filter =
-        TokenFilter { only_active: true, environment: None, expiring_before: None, limit: 100, from };
+    let filter = TokenFilter {
+        only_active: true,
+        environment: None,
+        expiring_before: None,
+        unused_since: None,
+        limit: 100,
+        from,
+    };
     let page = store.list_tokens(permit, filter, NOW).await.unwrap();
     assert_eq!(page.tokens.len(), 100);
     page

@@ -1,6 +1,7 @@
 //! What a commit changed, for whoever keeps a copy in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use toolfront_token::{EnvId, TokenRecord};
 
@@ -17,9 +18,23 @@ pub enum Change {
     EnvironmentDeleted(EnvId),
 }
 
+/// What a commit was like.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitReport {
+    /// How many calls it carried.
+    pub calls: usize,
+    /// How long it took, from its begin until all was on the disk.
+    pub took: Duration,
+    /// Whether it was kept.
+    pub is_kept: bool,
+}
+
 /// A copy in memory of what the store holds. It is filled when the store is opened and changed by nothing
 /// but the changes that it is handed, in the order of their commits.
 pub trait ChangeSink: Send + Sync + 'static {
     /// Takes over one change. Called on the writer's thread, before the calls of that commit are answered.
     fn apply(&self, change: &Change);
+
+    /// Is told of each commit, on the writer's thread, before its calls are answered.
+    fn committed(&self, _report: CommitReport) {}
 }

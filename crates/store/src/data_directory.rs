@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// The name of the database's file.
+pub(crate) const DATABASE: &str = "toolfront.db";
+
 /// Makes the directory when it is not there, and yields its absolute path. One that was there keeps its
 /// mode, since other things may lie in it; all that is written into it is private by itself.
 pub(crate) fn prepare(directory: &Path) -> io::Result<PathBuf> {
@@ -29,7 +32,7 @@ pub(crate) fn make(directory: &Path) -> io::Result<()> {
 
 /// The database's file; SQLite gives the files beside it the same mode.
 pub(crate) fn database(directory: &Path) -> io::Result<PathBuf> {
-    let path = directory.join("toolfront.db");
+    let path = directory.join(DATABASE);
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;

@@ -64,9 +64,22 @@ pub enum StoreError {
         /// The row.
         id: i64,
     },
+    /// The database's file, or the log in front of it, is not the one that was opened.
+    #[error("{path} was removed or replaced while it was in use: put it back, or start the gateway again")]
+    Displaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether it may be that there is no room; SQLite does not say so in each case.
+    pub(crate) fn may_be_for_want_of_room(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::Unavailable { .. })
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -13,6 +13,8 @@ mod audit;
 mod blobs;
 mod change;
 mod data_directory;
+mod database_file;
+mod disk;
 mod environments;
 mod error;
 mod idempotency;
@@ -27,9 +29,14 @@ mod tokens;
 mod usage;
 mod writer;
 
-pub use audit::{Attribution, Outcome, RunBegun, RunEnded};
+pub use audit::{
+    AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight,
+    ChainFault, ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip,
+    Verification, Verifier, verify_directory,
+};
 pub use blobs::{BlobError, BlobWriter, Blobs};
-pub use change::{Change, ChangeSink};
+pub use change::{Change, ChangeSink, CommitReport};
+pub use disk::DiskRoom;
 pub use environments::{
     EnvironmentChange, EnvironmentLimits, EnvironmentRecord, EnvironmentRefusal, Limit, Network,
     NewEnvironment, Release, StoredRelease,
@@ -43,6 +50,7 @@ pub use secrets::{
 };
 pub use store::{Store, Summary};
 pub use tokens::{
-    Cursor, NamedEnvironment, Position, StoredToken, TokenFilter, TokenPage, TokenRefusal, TokenSelector,
+    Cursor, NamedEnvironment, Position, StoredToken, TokenCounts, TokenFilter, TokenPage, TokenRefusal,
+    TokenSelector,
 };
-pub use usage::{LastUse, UsageDelta, ValueUsage};
+pub use usage::{DayUsage, LastUse, UsageDetail, Use, UsedFrom, ValueUsage};

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_secrets.sql"),
     include_str!("../migrations/sqlite/0003_environment_limits.sql"),
     include_str!("../migrations/sqlite/0004_end_runs_with_token.sql"),
+    include_str!("../migrations/sqlite/0005_audit_chain.sql"),
 ];
 
 /// Brings the schema to the newest version.

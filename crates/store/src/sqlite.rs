@@ -40,6 +40,15 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
+/// The same for a database that nobody has open: it is taken for one that never changes, and nothing is left beside it,
+/// nor needs to be.
+pub(crate) fn open_at_rest(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let escaped = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+}
+
 /// An id as the integer that stands for it. 60 bits always fit.
 pub(crate) trait Stored: Sized {
     fn to_stored(self) -> i64;

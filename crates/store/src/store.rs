@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use toolfront_token::{EnvId, Timestamp};
 
-use crate::audit::{self, Attribution, Event, RunBegun, RunEnded};
+use crate::audit::{self, Attribution, ChainHead, Event, RunBegun, RunEnded};
 use crate::blobs::Blobs;
 use crate::change::{Change, ChangeSink};
+use crate::database_file::DatabaseFile;
+use crate::disk::{Disk, DiskRoom};
 use crate::error::{OpenError, StoreError};
 use crate::lock::DirectoryLock;
 use crate::reader::Reader;
@@ -31,6 +33,8 @@ struct Shared {
     blobs: Blobs,
     keys: Arc<Keys>,
     directory: PathBuf,
+    file: Arc<DatabaseFile>,
+    disk: Disk,
     _lock: DirectoryLock,
 }
 
@@ -41,6 +45,10 @@ pub struct Summary {
     pub tokens: u64,
     /// How many environments that are not deleted.
     pub environments: u64,
+    /// How many commands were under way when the process before ended; their end is on record now.
+    pub interrupted_runs: usize,
+    /// Whether the audit log ends with the event that was last written to it.
+    pub log_ends_well: bool,
 }
 
 impl Store {
@@ -66,10 +74,21 @@ impl Store {
         })?;
         let blobs = Blobs::open(&directory).map_err(unusable)?;
         let keys = Arc::new(Keys::open(&directory).map_err(unusable)?);
-        let writer = Writer::start(connection, sink).map_err(unusable)?;
+        let file = Arc::new(DatabaseFile::opened(&path).map_err(unusable)?);
+        let disk = Disk::open(&directory).map_err(unusable)?;
+        // A disk that is full must not keep a gateway from starting: it has tokens to end.
+        let recovered = match audit::recover(&mut connection, now) {
+            Err(failure) if failure.may_be_for_want_of_room() && disk.give_up() => {
+                audit::recover(&mut connection, now)?
+            }
+            recovered => recovered?,
+        };
+        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
+        let writer = Writer::start(connection, Arc::clone(&file), recovered.tail, sink).map_err(unusable)?;
         let reader = Reader::new(path);
-        let shared = Shared { reader, writer, blobs, keys, directory, _lock: lock };
-        Ok((Self { shared: Arc::new(shared) }, Summary { tokens, environments }))
+        let shared = Shared { reader, writer, blobs, keys, directory, file, disk, _lock: lock };
+        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
+        Ok((Self { shared: Arc::new(shared) }, summary))
     }
 
     /// The blobs.
@@ -88,7 +107,8 @@ impl Store {
         self.shared.writer.close();
     }
 
-    /// Whether the store can be read and written, its audit log too, by doing so.
+    /// Whether the store can be read and written, its audit log too, by doing so; and whether its files are still
+    /// those that are found by their names.
     ///
     /// # Errors
     /// [`StoreError`] says why not.
@@ -106,7 +126,21 @@ impl Store {
             let read = connection.query_row("SELECT count(*) FROM schema_migrations", [], |_| Ok(()));
             read.map_err(StoreError::from)
         })
-        .await
+        .await?;
+        self.shared.file.check()
+    }
+
+    /// How much room the disk of the data directory has.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when that can't be found out.
+    pub fn disk_room(&self) -> Result<DiskRoom, StoreError> {
+        self.shared.disk.room().map_err(|err| StoreError::Unavailable { reason: err.to_string() })
+    }
+
+    /// Where the audit log ends, now and after each commit to come.
+    pub fn log_heads(&self) -> tokio::sync::watch::Receiver<ChainHead> {
+        self.shared.writer.heads()
     }
 
     /// Records that a command is about to run; it may be started once this has returned. Yields the event's
@@ -125,7 +159,7 @@ impl Store {
         self.write(move |transaction| audit::append(transaction, &by, Some(environment), &event, now)).await
     }
 
-    /// Records how a command ended.
+    /// Records how a command ended; on a full disk in the room that is kept back for it.
     ///
     /// # Errors
     /// [`StoreError`] when it can't be recorded.
@@ -136,9 +170,12 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let event = Event::RunEnded(run);
-        self.write(move |transaction| {
-            audit::append(transaction, &by, Some(environment), &event, now).map(|_| ())
+        let end = Arc::new((Event::RunEnded(run), by));
+        self.write_in_reserve(StoreError::may_be_for_want_of_room, move || {
+            let end = Arc::clone(&end);
+            move |transaction: &mut WriteTransaction<'_>| {
+                audit::append(transaction, &end.1, Some(environment), &end.0, now).map(|_| ())
+            }
         })
         .await
     }
@@ -155,7 +192,31 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        // What is left of a full disk is for what must not fail.
+        if !self.shared.disk.has_reserve() {
+            return Err(StoreError::DiskFull.into());
+        }
         self.shared.writer.submit(work).await
+    }
+
+    /// As [`Store::write`], for what must not fail because the disk is full: it is done again in the room that is
+    /// kept back. `is_of_room` tells whether a failure may be for want of it: for a mere refusal nothing is given up.
+    pub(crate) async fn write_in_reserve<T, E, W>(
+        &self,
+        is_of_room: impl Fn(&E) -> bool + Send,
+        work: impl Fn() -> W + Send,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let done = self.shared.writer.submit(work()).await;
+        let is_full = || self.disk_room().is_ok_and(|room| room.is_nearly_full);
+        if done.as_ref().err().is_some_and(is_of_room) && is_full() && self.shared.disk.give_up() {
+            return self.shared.writer.submit(work()).await;
+        }
+        done
     }
 
     pub(crate) async fn read<T, E>(

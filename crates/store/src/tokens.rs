@@ -1,5 +1,6 @@
 //! Tokens: issue, rotate, revoke, find, list.
 
+mod counts;
 mod listing;
 mod rows;
 
@@ -11,8 +12,9 @@ use toolfront_token::{
     RotateError, RotateRequest, Timestamp, TokenId, TokenRecord,
 };
 
+pub use self::counts::TokenCounts;
 pub use self::listing::{Cursor, Position, TokenFilter, TokenPage};
-pub(crate) use self::rows::{insert, load};
+pub(crate) use self::rows::{find, insert, load};
 use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
@@ -153,7 +155,8 @@ impl Store {
         .await
     }
 
-    /// Ends a token for good. A second time it yields what the first one left.
+    /// Ends a token for good; on a full disk in the room that is kept back for it. A second time it yields what the
+    /// first one left.
     ///
     /// # Errors
     /// [`TokenRefusal::NotFound`], or the store failed.
@@ -165,18 +168,14 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
-        self.write(move |transaction| {
-            may_touch(transaction, &authority, selector.token)?;
-            let before = rows::find(transaction, selector)?.ok_or(TokenRefusal::NotFound)?;
-            let told = reason.as_ref().map(|reason| reason.as_str().to_owned());
-            let after = before.revoke(&authority, reason, now).map_err(|_| TokenRefusal::NotFound)?;
-            if after != before {
-                rows::update(transaction, &before, &after)?;
-                let event = Event::TokenRevoked { token: after.id(), reason: told };
-                audit::append(transaction, &by, None, &event, now)?;
-                transaction.note(Change::Token(Arc::new(after.clone())));
+        let asked = Arc::new((authority, reason, by));
+        let is_of_room = |refusal: &TokenRefusal| matches!(refusal, TokenRefusal::Store(failure) if failure.may_be_for_want_of_room());
+        self.write_in_reserve(is_of_room, move || {
+            let asked = Arc::clone(&asked);
+            move |transaction: &mut WriteTransaction<'_>| {
+                let (authority, reason, by) = &*asked;
+                end(transaction, authority, selector, reason.clone(), by, now)
             }
-            Ok(after)
         })
         .await
     }
@@ -234,6 +233,27 @@ impl Store {
         let Some(authority) = Authority::administrator(permit) else { return Ok(TokenPage::default()) };
         self.read(move |connection| listing::page(connection, organization, &authority, &filter, now)).await
     }
+}
+
+fn end(
+    transaction: &mut WriteTransaction<'_>,
+    authority: &Authority,
+    selector: TokenSelector,
+    reason: Option<RevocationReason>,
+    by: &Attribution,
+    now: Timestamp,
+) -> Result<TokenRecord, TokenRefusal> {
+    may_touch(transaction, authority, selector.token)?;
+    let before = rows::find(transaction, selector)?.ok_or(TokenRefusal::NotFound)?;
+    let told = reason.as_ref().map(|reason| reason.as_str().to_owned());
+    let after = before.revoke(authority, reason, now).map_err(|_| TokenRefusal::NotFound)?;
+    if after != before {
+        rows::update(transaction, &before, &after)?;
+        let event = Event::TokenRevoked { token: after.id(), reason: told };
+        audit::append(transaction, by, None, &event, now)?;
+        transaction.note(Change::Token(Arc::new(after.clone())));
+    }
+    Ok(after)
 }
 
 /// Refuses an actor that was ended since its call began. What it does to itself needs no asking: the record

@@ -8,11 +8,17 @@ mod contract {
     pub(crate) mod audit;
     pub(crate) mod batches;
     pub(crate) mod blobs;
+    pub(crate) mod chain;
     pub(crate) mod environments;
     pub(crate) mod idempotency;
     pub(crate) mod lifetimes;
     pub(crate) mod listing;
+    pub(crate) mod queries;
+    pub(crate) mod recovery;
     pub(crate) mod releases;
+    pub(crate) mod requests;
+    pub(crate) mod retention;
+    pub(crate) mod reuse;
     pub(crate) mod secrets;
     pub(crate) mod setup;
     pub(crate) mod sight;
@@ -91,6 +97,62 @@ macro_rules! contract {
                 uses_are_there_after_reopening,
                 a_late_batch_does_not_set_the_last_use_back,
                 uses_added_at_once_are_all_counted,
+                uses_are_told_by_day_and_environment,
+                the_last_five_addresses_are_kept,
+                days_are_forgotten_after_400,
+                usage_is_shown_to_who_dominates_the_token_alone,
+                uses_that_no_event_tells_of_are_counted,
+                what_is_counted_again_is_not_counted_twice,
+            );
+            contract!(@noun $backend, requests,
+                a_group_is_one_event_that_tells_of_all_its_requests,
+                a_use_counts_once_across_the_events_of_a_request,
+                a_use_that_a_failed_call_took_is_put_back,
+                groups_are_recorded_all_or_none,
+            );
+            contract!(@noun $backend, reuse,
+                a_dead_value_used_within_a_minute_is_a_denial_and_later_a_reuse,
+                a_value_that_never_was_is_no_reuse,
+                a_living_tokens_denial_is_no_reuse,
+            );
+            contract!(@noun $backend, chain,
+                the_chain_holds_after_every_kind_of_change,
+                calls_that_fail_leave_the_chain_whole,
+                the_first_event_after_reopening_goes_on_behind_the_last,
+                each_commit_tells_where_the_log_ends,
+                an_anchor_of_any_event_holds,
+                an_exported_log_proves_itself,
+            );
+            contract!(@noun $backend, recovery,
+                a_run_without_an_end_is_interrupted_once,
+                a_run_with_an_end_is_not_interrupted,
+                a_run_that_began_long_before_the_last_count_is_interrupted,
+                uses_that_were_not_counted_are_counted_from_the_log,
+                uses_that_were_counted_are_not_counted_again,
+                counters_equal_the_log_after_a_crash,
+            );
+            contract!(@noun $backend, retention,
+                what_is_old_is_removed_and_the_rest_verifies,
+                several_prunings_leave_a_log_that_verifies,
+                a_run_without_an_end_is_kept,
+                uses_of_removed_events_stay_counted,
+                a_young_log_is_left_as_it_is,
+                a_pruned_log_goes_on_after_reopening,
+            );
+            contract!(@noun $backend, queries,
+                events_are_listed_newest_first_or_in_the_order_of_the_log,
+                a_tokens_events_are_those_by_it_and_those_about_it_each_once,
+                events_are_found_by_environment,
+                events_are_found_by_action_or_by_noun,
+                events_are_found_by_outcome,
+                events_are_found_by_time,
+                pages_stay_as_they_are_while_events_are_added,
+                events_of_one_instant_are_all_listed_once,
+                conditions_hold_together,
+                an_only_admin_sees_its_environments_and_the_tokens_it_dominates,
+                another_organization_sees_nothing,
+                a_page_that_finds_little_ends_and_goes_on,
+                a_cursor_reads_back_and_nonsense_does_not,
             );
             contract!(@noun $backend, environments,
                 an_environment_is_there_after_reopening,

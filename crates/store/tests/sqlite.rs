@@ -12,9 +12,12 @@ mod contract {
 
 mod sqlite {
     mod directory;
+    mod displaced;
     #[cfg(target_os = "linux")]
     mod full_disk;
     mod keys;
     mod migrations;
     mod schema;
+    mod tampering;
+    mod undone;
 }

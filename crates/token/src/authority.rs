@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::action::{ManageTokens, UseSelf};
+use crate::action::{ManageTokens, ReadAudit, UseSelf};
 use crate::credential::ActiveToken;
 use crate::grace::Grace;
 use crate::grant::Grant;
@@ -43,6 +43,12 @@ impl Authority {
 
     /// An administrator, acting on the tokens that it dominates. `None` without a token behind the permit.
     pub fn administrator(permit: &Permit<ManageTokens>) -> Option<Self> {
+        permit.by().cloned().map(|token| Self(Kind::Administrator(token)))
+    }
+
+    /// An administrator who reads the audit log, for what it may know of tokens. `None` without a token behind the
+    /// permit.
+    pub fn auditor(permit: &Permit<ReadAudit>) -> Option<Self> {
         permit.by().cloned().map(|token| Self(Kind::Administrator(token)))
     }
 

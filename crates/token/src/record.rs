@@ -308,6 +308,24 @@ impl TokenRecord {
         credentials
     }
 
+    /// Since when the value of that generation has been dead; `None` while it is alive at `now`.
+    pub fn dead_since(&self, generation: u32, now: Timestamp) -> Option<Timestamp> {
+        if let Some(revocation) = &self.0.revocation {
+            return Some(revocation.at);
+        }
+        let credentials = self.credentials();
+        let (_, credential) = credentials.iter().find(|(_, known)| known.generation == generation)?;
+        let ended = match credential.state {
+            CredentialState::Rotated => {
+                self.0.generations().find(|value| value.number == generation)?.ended_at
+            }
+            CredentialState::Grace { until, .. } => Some(until),
+            CredentialState::Revoked | CredentialState::Current { .. } => None,
+        };
+        let end = earliest(ended, credential.grant.expiry.at());
+        end.filter(|end| *end <= now)
+    }
+
     /// Its identity.
     pub fn id(&self) -> TokenId {
         self.0.id

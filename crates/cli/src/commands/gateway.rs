@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "clap prints these comments as they are, backticks too")]
 
+mod audit_options;
 mod config_file;
 mod options;
 mod setup;
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::session::Invocation;
 use crate::shutdown;
+use crate::telemetry::Telemetry;
 
 /// Run a gateway for production: everything from flags, then TOOLFRONT_* variables, then a configuration file
 #[derive(Debug, Args)]
@@ -25,7 +27,7 @@ use crate::shutdown;
                   toolfront gateway --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://gw.example.com\n  \
                   toolfront gateway recover > admin.token\n\n\
                   The file (TOML) has the keys listen, data_dir, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
-                  and the tables [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
+                  and the tables [audit] (reads, keep, anchors, signing_key), [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreArguments,
@@ -88,7 +90,11 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
 
 async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(), Failure> {
     let filter = invocation.settings.variables.text("TOOLFRONT_LOG")?;
-    logging::start(resolved.log_format, filter, "info")
+    let telemetry = match &resolved.otlp_endpoint {
+        Some(endpoint) => Some(telemetry(endpoint.clone()).await?),
+        None => None,
+    };
+    logging::start_with(resolved.log_format, filter, "info", telemetry.as_ref())
         .map_err(|fault| Failure::wrong_use(format!("TOOLFRONT_LOG: {fault}")))?;
     let stop = shutdown::requested(invocation.printer)?;
     let gateway = Gateway::open(resolved.settings).await.map_err(|error| start_failure(&error))?;
@@ -100,15 +106,25 @@ async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(
     }
     let bound = gateway.bind().await.map_err(|error| start_failure(&error))?;
     invocation.printer.say(format_args!("Listening at {}, for {}.", bound.local_addr(), bound.url()));
-    bound.serve(stop).await.map_err(|error| start_failure(&error))
+    let served = bound.serve(stop).await.map_err(|error| start_failure(&error));
+    if let Some(telemetry) = telemetry {
+        let _ = tokio::task::spawn_blocking(move || telemetry.stop()).await;
+    }
+    served
+}
+
+async fn telemetry(endpoint: String) -> Result<Telemetry, Failure> {
+    let started = tokio::task::spawn_blocking(move || Telemetry::start(&endpoint)).await;
+    started.unwrap_or_else(|fault| Err(fault.to_string())).map_err(Failure::wrong_use)
 }
 
 /// Why a server did not start; what the person typed is told apart from what the machine refused.
 pub(super) fn start_failure(error: &StartError) -> Failure {
     match error {
-        StartError::InClear { .. } | StartError::Directory { .. } | StartError::Limit(_) => {
-            Failure::wrong_use(error.to_string())
-        }
+        StartError::InClear { .. }
+        | StartError::Directory { .. }
+        | StartError::Limit(_)
+        | StartError::Anchors(_) => Failure::wrong_use(error.to_string()),
         // Its sentence has the cause in it already.
         StartError::Listen { .. } | StartError::WeakSandbox { .. } => Failure::failed(error.to_string()),
         StartError::Tls { .. }

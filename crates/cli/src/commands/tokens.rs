@@ -6,6 +6,8 @@ mod list;
 mod record;
 mod revoke;
 mod rotate;
+mod trace;
+mod usage_chart;
 
 use clap::{Args, Subcommand};
 pub(super) use record::record_fields;
@@ -15,12 +17,13 @@ use toolfront_token::{Scope, UnknownScope};
 use crate::failure::Failure;
 use crate::session::Invocation;
 
-/// Create, rotate, list and revoke tokens
+/// Create, rotate, list, trace and revoke tokens
 #[derive(Debug, Args)]
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:\n  TOKEN=$(toolfront tokens create ci --env my-app --expires 30d)\n  toolfront tokens list\n  \
-                  TOKEN=$(toolfront tokens rotate ci --grace 1h)\n  toolfront tokens revoke ci --reason 'left the team'"
+                  TOKEN=$(toolfront tokens rotate ci --grace 1h)\n  toolfront tokens revoke ci --reason 'left the team'\n  \
+                  toolfront tokens trace < leaked.txt"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -34,6 +37,7 @@ enum Action {
     List(list::Arguments),
     Get(get::Arguments),
     Revoke(revoke::Arguments),
+    Trace(trace::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result<(), Failure> {
@@ -43,6 +47,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
         Action::List(arguments) => list::run(arguments, invocation).await,
         Action::Get(arguments) => get::run(arguments, invocation).await,
         Action::Revoke(arguments) => revoke::run(arguments, invocation).await,
+        Action::Trace(arguments) => trace::run(arguments, invocation).await,
     }
 }
 

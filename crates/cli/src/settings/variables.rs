@@ -8,10 +8,15 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Every variable of our own that is read. Those of model providers are named where the providers are.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 25] = [
     "HOME",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
     "TOOLFRONT_APP_DOMAIN",
+    "TOOLFRONT_AUDIT_ANCHORS",
+    "TOOLFRONT_AUDIT_KEEP",
+    "TOOLFRONT_AUDIT_READS",
+    "TOOLFRONT_AUDIT_SIGNING_KEY",
     "TOOLFRONT_BEHIND_PROXY",
     "TOOLFRONT_CA_FILE",
     "TOOLFRONT_DATA_DIR",
@@ -21,6 +26,7 @@ const NAMES: [&str; 19] = [
     "TOOLFRONT_LOG",
     "TOOLFRONT_LOG_FORMAT",
     "TOOLFRONT_MODEL",
+    "TOOLFRONT_OPS_LISTEN",
     "TOOLFRONT_ORG_ID",
     "TOOLFRONT_PUBLIC_URL",
     "TOOLFRONT_TLS_CERT",

@@ -72,6 +72,11 @@ impl Database {
         Ok(faults)
     }
 
+    /// The connection to the copy.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
     pub(super) fn tokens(&self) -> anyhow::Result<BTreeMap<TokenId, TokenRow>> {
         let mut statement = self.0.prepare(
             "SELECT id, name, generation, revocation_reason, revoked_at IS NOT NULL FROM tokens ORDER BY id",

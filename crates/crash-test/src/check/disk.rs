@@ -8,6 +8,7 @@ use toolfront_app::BlobDigest;
 
 use super::Extent;
 use super::database::{Audit, Database, ReleaseRow, TokenRow};
+use super::log;
 use crate::findings::{Findings, Promise};
 use crate::ledger::{Ledger, Token, TokenChange};
 
@@ -24,7 +25,7 @@ pub(crate) struct Places {
 /// Looks at everything that can be seen without a gateway.
 pub(crate) fn at_rest(
     places: &Places,
-    ledger: &Ledger,
+    ledger: &mut Ledger,
     findings: &Findings,
     extent: Extent,
 ) -> anyhow::Result<()> {
@@ -40,6 +41,7 @@ pub(crate) fn at_rest(
     }
     check_nothing_invented(findings, places, ledger, &tokens, &database.environment_names()?);
     check_runs(findings, ledger, &audit, &marks(&places.marks)?);
+    check_log(findings, ledger, database.connection(), &audit)?;
     check_blobs(findings, &places.data.join("blobs"), &database.releases()?, extent);
     Ok(())
 }
@@ -134,6 +136,24 @@ fn check_runs(findings: &Findings, ledger: &Ledger, audit: &Audit, marks: &BTree
     findings.check(Promise::NothingInvented, invented.is_none(), || {
         format!("run {} was never sent", invented.unwrap_or_default())
     });
+}
+
+/// The chain, the counters, and that every run from before the last start has its end.
+fn check_log(
+    findings: &Findings,
+    ledger: &mut Ledger,
+    database: &rusqlite::Connection,
+    audit: &Audit,
+) -> anyhow::Result<()> {
+    let fault = log::chain_fault(database)?;
+    findings.check(Promise::LogIsWhole, fault.is_none(), || fault.unwrap_or_default());
+    let faults = log::miscounted(database)?;
+    findings.check(Promise::CountersAreTheLogs, faults.is_empty(), || faults.join("; "));
+    let before = ledger.runs.seen_through;
+    let open = audit.begun.keys().find(|event| **event <= before && !audit.ended.contains(event));
+    findings.check(Promise::RunsHaveEnds, open.is_none(), || format!("run.begin {open:?} has no run.end"));
+    ledger.runs.seen_through = audit.begun.keys().next_back().copied().unwrap_or_default();
+    Ok(())
 }
 
 /// The bytes of what is served are read; of other releases all of it only when everything is looked at.

@@ -10,6 +10,8 @@ pub(crate) struct Runs {
     pub(crate) acknowledged: BTreeSet<u64>,
     /// Those that were answered with a refusal.
     pub(crate) refused: BTreeSet<u64>,
+    /// The last begin event that was there at the kill before: by now every run up to it has its end.
+    pub(crate) seen_through: i64,
 }
 
 impl Runs {

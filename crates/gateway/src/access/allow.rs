@@ -9,7 +9,7 @@ use http::request::Parts;
 use toolfront_app::EnvName;
 use toolfront_token::{
     Action, ActiveToken, CreateEnvironment, EnvRef, ManageEnvironment, ManageTokens, OrgId, Permit,
-    UploadBlobs, UseSelf, ViewEnvironment, ViewEnvironments,
+    ReadAudit, UploadBlobs, UseSelf, ViewEnvironment, ViewEnvironments,
 };
 
 use super::caller::authenticate;
@@ -46,6 +46,10 @@ impl FromRequestParts<Gateway> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
         let context = context(parts)?;
+        // What changes something has its own event: only what would be told of later may have to wait.
+        if parts.method.is_safe() {
+            gateway.access_log().has_room()?;
+        }
         let caller = authenticate(gateway, &parts.headers, &context).await?.required()?;
         same_organization(parts, caller.organization())?;
         Ok(Self(caller))
@@ -101,7 +105,7 @@ macro_rules! on_own_organization {
     )*};
 }
 
-on_own_organization!(CreateEnvironment, ManageTokens, UploadBlobs, ViewEnvironments);
+on_own_organization!(CreateEnvironment, ManageTokens, ReadAudit, UploadBlobs, ViewEnvironments);
 
 macro_rules! on_environment_in_path {
     ($($action:ty),*) => {$(

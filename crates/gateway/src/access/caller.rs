@@ -1,7 +1,7 @@
 //! From a presented value to a living token.
 
 use http::HeaderMap;
-use toolfront_store::TokenSelector;
+use toolfront_store::{Attribution, Decision, TokenSelector};
 use toolfront_token::{ActiveToken, Credential, Dead, PresentedToken, Timestamp};
 
 use super::presented::{Presented, presented};
@@ -40,24 +40,25 @@ pub(crate) async fn authenticate(
         Presented::Token(token) => token,
     };
     let now = gateway.now();
-    let active = match find(gateway, &token, now) {
+    let active = match find(gateway, &token, now, |value| context.story.note_dead(value)) {
         None => return Err(failed(gateway, context, "no such token")),
         // Only who holds the right value is told so much, and may go on asking.
         Some(Err(dead @ (Dead::Expired | Dead::Revoked | Dead::Rotated))) => {
-            return Err(Refusal::invalid_token(&dead.to_string()));
+            return Err(dead_value(dead));
         }
         Some(Ok(active)) => active,
     };
     let active = if active.first_use_pending() {
         let selector = TokenSelector { organization: active.organization(), token: active.token() };
-        let by = context.attribute_to(&active);
+        // The use that the request is goes with what it asks for.
+        let by = Attribution { use_slip: None, ..context.attribute_to(&active) };
         gateway.store().record_first_use(selector, active.generation(), by, now).await?;
         // A rotation that was quicker has cancelled the value.
         reconsider(gateway, headers, now)?.required()?
     } else {
         active
     };
-    gateway.usage().count(&active, now, context.address, context.user_agent.as_deref());
+    context.story.note_caller(&active);
     Ok(Identity::Caller(active))
 }
 
@@ -70,21 +71,42 @@ pub(crate) fn reconsider(
 ) -> Result<Identity, Refusal> {
     let token = match presented(headers)? {
         Presented::Nothing => return Ok(Identity::Visitor),
-        Presented::Malformed(fault) => return Err(Refusal::invalid_token(&fault.to_string())),
+        Presented::Malformed(fault) => return Err(not_a_token(&fault.to_string())),
         Presented::Token(token) => token,
     };
-    let active = find(gateway, &token, arrived).ok_or_else(|| Refusal::invalid_token("no such token"))?;
-    active.map(Identity::Caller).map_err(|dead| Refusal::invalid_token(&dead.to_string()))
+    let active = find(gateway, &token, arrived, |_| {}).ok_or_else(|| not_a_token("no such token"))?;
+    active.map(Identity::Caller).map_err(dead_value)
 }
 
-fn find(gateway: &Gateway, token: &PresentedToken, at: Timestamp) -> Option<Result<ActiveToken, Dead>> {
-    gateway.memory().tokens.find(&token.digest(), |credential: &Credential| credential.activate(at))
+fn find(
+    gateway: &Gateway,
+    token: &PresentedToken,
+    at: Timestamp,
+    dead: impl FnOnce(&Credential),
+) -> Option<Result<ActiveToken, Dead>> {
+    gateway.memory().tokens.find(&token.digest(), |credential: &Credential| {
+        credential.activate(at).inspect_err(|_| dead(credential))
+    })
+}
+
+fn dead_value(dead: Dead) -> Refusal {
+    let decision = match dead {
+        Dead::Expired => Decision::Expired,
+        Dead::Revoked => Decision::Revoked,
+        Dead::Rotated => Decision::Rotated,
+    };
+    Refusal::invalid_token(&dead.to_string()).denying(decision)
+}
+
+fn not_a_token(why: &str) -> Refusal {
+    Refusal::invalid_token(why).denying(Decision::Invalid)
 }
 
 /// A value that is none: counted against the address.
 fn failed(gateway: &Gateway, context: &Context, why: &str) -> Refusal {
     match gateway.brake().failed(context.address) {
-        Ok(()) => Refusal::invalid_token(why),
-        Err(wait) => Refusal::too_many("Too many requests with tokens that are not valid.", wait),
+        Ok(()) => not_a_token(why),
+        Err(wait) => Refusal::too_many("Too many requests with tokens that are not valid.", wait)
+            .denying(Decision::Invalid),
     }
 }

@@ -47,7 +47,9 @@ impl AuditedRun {
         let held = files.clone();
         // A task of its own: when the client goes away meanwhile, the begin that is being written gets its end.
         let begun = gateway.tasks().spawn(async move {
+            let asked = std::time::Instant::now();
             let begin = owned.store().begin_run(environment, run, by.clone(), now).await?;
+            owned.metrics().begun(asked.elapsed());
             Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
         });
         begun.await.map_err(|err| Refusal::internal(&err))?
@@ -65,6 +67,7 @@ impl AuditedRun {
         duration_ms: u64,
         output_bytes: u64,
     ) -> impl Future<Output = ()> + Send + 'static {
+        self.gateway.metrics().ended(&outcome, duration_ms);
         let run = RunEnded { begin: self.begin, outcome, duration_ms, output_bytes };
         let (store, environment, by) = (self.gateway.store().clone(), self.environment, self.by.clone());
         let now = self.gateway.now();

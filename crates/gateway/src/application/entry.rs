@@ -16,6 +16,7 @@ use super::reading::{Reading, read};
 use super::release::Release;
 use super::tool_run::run_tool;
 use crate::access::{Identity, authenticate};
+use crate::access_log::{Door, Story};
 use crate::gateway::Gateway;
 use crate::memory::Environment;
 use crate::problem::Refusal;
@@ -34,6 +35,8 @@ pub(crate) async fn serve(
     request: Request<Body>,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
+    context.story.note_door(if path == mcp::PATH { Door::Mcp } else { Door::Application });
+    gateway.access_log().has_room()?;
     if path == mcp::PATH {
         return Box::pin(mcp::serve(gateway, context, name, mount, parts, body)).await;
     }
@@ -45,7 +48,7 @@ pub(crate) async fn serve(
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Err(Refusal::method_not_allowed(METHODS));
     }
-    read_page(gateway, &permit, &environment, mount, path, &parts).await
+    read_page(gateway, &context.story, &permit, &environment, mount, path, &parts).await
 }
 
 /// The permit of whoever sends the request. A token that is sent is judged, on public applications too.
@@ -55,7 +58,12 @@ pub(super) async fn enter<A: Visit>(
     context: &Context,
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
-    allow(gateway, authenticate(gateway, headers, context).await?, name)
+    let identity = authenticate(gateway, headers, context).await?;
+    if let Some(environment) = gateway.memory().environments.by_name(name) {
+        let target = environment.target();
+        context.story.note_environment(target.organization, target.environment);
+    }
+    allow(gateway, identity, name)
 }
 
 pub(super) fn allow<A: Visit>(
@@ -90,6 +98,7 @@ pub(super) fn request_path(path: &str) -> Result<RequestPath, Refusal> {
 
 pub(super) async fn read_page(
     gateway: &Gateway,
+    story: &Story,
     _permit: &Permit<ReadPage>,
     environment: &Environment,
     mount: &str,
@@ -97,7 +106,9 @@ pub(super) async fn read_page(
     parts: &Parts,
 ) -> Result<Response, Refusal> {
     let files = files(gateway, environment).await?;
+    let story = Some(story);
     let is_public = environment.record.visibility == Visibility::Public;
     let (method, headers, query) = (&parts.method, &parts.headers, parts.uri.query());
-    read(Reading { files: &files, path: request_path(path)?, mount, method, headers, query, is_public }).await
+    let path = request_path(path)?;
+    read(Reading { files: &files, path, mount, method, headers, query, is_public, story }).await
 }

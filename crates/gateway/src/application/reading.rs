@@ -15,6 +15,7 @@ use toolfront_app::{FilePath, RequestPath};
 use super::content::{Content, SmallFile, entity_tag};
 use super::files::Files;
 use super::page_view;
+use crate::access_log::Story;
 use crate::problem::Refusal;
 
 /// A request to read.
@@ -29,6 +30,8 @@ pub(crate) struct Reading<'r> {
     pub(crate) query: Option<&'r str>,
     /// Whether caches between may keep the answer.
     pub(crate) is_public: bool,
+    /// Where it is noted which file is read, when that is recorded.
+    pub(crate) story: Option<&'r Story>,
 }
 
 /// Whatever an application's own files are, they run no script and load nothing from elsewhere.
@@ -37,6 +40,9 @@ const CONFINED: &str = "default-src 'none'; img-src 'self' data:; style-src 'uns
 pub(crate) async fn read(reading: Reading<'_>) -> Result<Response, Refusal> {
     let file = reading.files.resolve(&reading.path).await?;
     let content = reading.files.content(&file).await?;
+    if let Some(story) = reading.story {
+        story.note_found(reading.files.release(), file.as_str());
+    }
     let mut answer = match content {
         Content::Memory(content) if wants_view(&reading, &file) => view(&reading, &file, &content),
         Content::Memory(content) => from_memory(&reading, &file, &content)?,

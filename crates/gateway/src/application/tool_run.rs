@@ -82,7 +82,10 @@ pub(super) async fn admit(
     let (limits, id) = (gateway.limits(), environment.record.id);
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
     let runs_max = runs_max(limits, &environment.record.limits);
-    let place = gateway.runs().begin(id, runs_max, runner).map_err(busy)?;
+    let place = gateway.runs().begin(id, runs_max, runner).map_err(|reason| {
+        gateway.metrics().refused_run();
+        busy(reason)
+    })?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
     let identity = reconsider(gateway, headers, arrived)?;

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use toolfront_app::Manifest;
+use toolfront_store::StoreError;
+use toolfront_token::Timestamp;
 
 use super::Gateway;
 
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 const TIDY_INTERVAL: Duration = Duration::from_mins(10);
+const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
+const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
 /// How old a blob must be that no release has, before it is removed.
 const BLOB_AGE: Duration = Duration::from_hours(24);
 
@@ -24,18 +29,62 @@ impl Gateway {
             if let Ok(Err(cause)) = tokio::task::spawn_blocking(move || work.tidy()).await {
                 tracing::warn!(%cause, "what an earlier process left could not be removed");
             }
-            let mut flush = tokio::time::interval(FLUSH_INTERVAL);
+            let mut count = tokio::time::interval(COUNT_INTERVAL);
             let mut forget = tokio::time::interval(FORGET_INTERVAL);
             let mut tidy = tokio::time::interval(TIDY_INTERVAL);
+            let mut anchor = tokio::time::interval(ANCHOR_INTERVAL);
+            let mut prune = tokio::time::interval(PRUNE_INTERVAL);
+            let mut day = tokio::time::interval(DAY);
             loop {
                 tokio::select! {
-                    _ = flush.tick() => if let Err(cause) = gateway.usage().flush(gateway.store()).await {
-                        tracing::error!(%cause, "uses could not be written; they are kept");
+                    _ = count.tick() => if let Err(cause) = gateway.store().count_usage().await {
+                        tracing::error!(%cause, "uses could not be counted; they are kept");
                     },
-                    _ = forget.tick() => gateway.brake().forget_old(),
+                    _ = forget.tick() => {
+                        gateway.brake().forget_old();
+                        gateway.access_log().tell_omitted();
+                    }
                     _ = tidy.tick() => gateway.tidy().await,
+                    _ = anchor.tick() => gateway.anchor().await,
+                    _ = prune.tick() => gateway.prune().await,
+                    _ = day.tick() => if let Err(cause) = gateway.store().forget_old_days(gateway.now()).await {
+                        tracing::warn!(%cause, "counts of days long ago could not be removed");
+                    },
                 }
             }
+        }
+    }
+
+    /// Has it signed where the log ends, if it has grown.
+    async fn anchor(&self) {
+        let Some(writer) = self.shared.anchors.clone() else { return };
+        let (head, now) = (self.store().log_head(), self.now());
+        let written = tokio::task::spawn_blocking(move || {
+            writer.write(head, now).map_err(|cause| (cause, writer.path().to_owned()))
+        });
+        if let Ok(Err((cause, path))) = written.await {
+            tracing::error!(%cause, path = %path.display(), "the audit log could not be anchored");
+        }
+    }
+
+    /// Removes the events that are older than they are kept.
+    async fn prune(&self) {
+        let Some(keep) = self.settings().audit.keep else { return };
+        let (now, keep) = (self.now(), i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
+        let before = Timestamp::from_micros(now.micros().saturating_sub(keep));
+        let mut events = 0;
+        loop {
+            match self.store().prune_log(before, now).await {
+                Ok(Some(pruned)) => events += pruned.events,
+                Ok(None) => break,
+                Err(cause) => {
+                    tracing::error!(%cause, "old events could not be removed from the audit log");
+                    break;
+                }
+            }
+        }
+        if events > 0 {
+            tracing::info!(events, "old events were removed from the audit log");
         }
     }
 
@@ -66,15 +115,31 @@ impl Gateway {
         Ok(())
     }
 
+    /// Has all requests recorded that were answered, and all uses counted.
+    pub(crate) async fn settle_usage(&self) -> Result<(), StoreError> {
+        self.access_log().tell_omitted_uses();
+        self.access_log().flush(self.store()).await?;
+        self.store().count_usage().await
+    }
+
+    /// The same for an answer that has to be given although the log can't be written.
+    pub(crate) async fn settle_usage_if_it_can_be(&self) {
+        if let Err(cause) = self.settle_usage().await {
+            tracing::error!(%cause, "requests and uses could not be recorded; they are kept");
+        }
+    }
+
     /// Ends what still runs, and writes what is still to be written.
     pub(super) async fn close(&self) {
         self.stopping().cancel();
         self.sandbox().kill_all().await;
         self.tasks().close();
         self.tasks().wait().await;
-        if let Err(cause) = self.usage().flush(self.store()).await {
-            tracing::error!(%cause, "uses could not be written");
+        self.access_log().tell_omitted();
+        if let Err(cause) = self.settle_usage().await {
+            tracing::error!(%cause, "requests and uses could not be recorded");
         }
+        self.anchor().await;
         let (store, work) = (self.store().clone(), Arc::clone(&self.shared.work));
         let closed = tokio::task::spawn_blocking(move || {
             store.close();

@@ -7,14 +7,54 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use toolfront_api::{Health, Problem};
-use toolfront_store::StoreError;
+use toolfront_token::{Denied, EnvGrant, ReadAudit};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::Allow;
 use crate::gateway::Gateway;
+use crate::metrics;
+use crate::problem::Refusal;
 
 pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready)).routes(routes!(openapi))
+    OpenApiRouter::new()
+        .routes(routes!(alive))
+        .routes(routes!(ready))
+        .routes(routes!(openapi))
+        .routes(routes!(metrics))
+}
+
+/// What is answered to everybody at an address of its own, which is for those who run the gateway.
+pub(super) fn open_router() -> axum::Router<Gateway> {
+    axum::Router::new()
+        .route("/healthz", axum::routing::get(alive))
+        .route("/readyz", axum::routing::get(ready))
+        .route("/metrics", axum::routing::get(open_metrics))
+}
+
+async fn open_metrics(State(gateway): State<Gateway>) -> Result<Response, Refusal> {
+    metrics::expose(&gateway).await
+}
+
+/// Metrics for Prometheus, for tokens of all environments; at the address of `--ops-listen` for everybody.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "get_metrics",
+    tag = "operations",
+    responses(
+        (status = 200, description = "OpenMetrics 1.0", body = String, content_type = "application/openmetrics-text"),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn metrics(
+    Allow(permit): Allow<ReadAudit>,
+    State(gateway): State<Gateway>,
+) -> Result<Response, Refusal> {
+    if permit.by().is_none_or(|by| *by.environments() != EnvGrant::All) {
+        return Err(Denied::NotForAll.into());
+    }
+    metrics::expose(&gateway).await
 }
 
 /// Says that the process answers.
@@ -44,17 +84,10 @@ async fn alive() -> axum::Json<Health> {
     )
 )]
 async fn ready(State(gateway): State<Gateway>) -> Response {
-    match gateway.readiness().check(gateway.store()).await {
+    match gateway.readiness().check(&gateway).await {
         Ok(()) => axum::Json(Health { status: "ok".to_owned() }).into_response(),
-        Err(cause) => {
-            tracing::warn!(%cause, "not ready");
-            let status = match cause {
-                StoreError::DiskFull => "the disk of the data directory is full",
-                _ => "the store can't be used; the log says why",
-            };
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Health { status: status.to_owned() }))
-                .into_response()
-        }
+        Err(cause) => (StatusCode::SERVICE_UNAVAILABLE, axum::Json(Health { status: cause.to_string() }))
+            .into_response(),
     }
 }
 

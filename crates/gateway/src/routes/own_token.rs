@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::token_records;
 use crate::access::Allow;
+use crate::access_log;
 use crate::body::OptionalJson;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
@@ -42,8 +43,11 @@ fn holder(permit: &Permit<UseSelf>) -> Result<(&ActiveToken, Authority, TokenSel
 async fn get(
     Allow(permit): Allow<UseSelf>,
     State(gateway): State<Gateway>,
+    Extension(context): Extension<Arc<Context>>,
 ) -> Result<axum::Json<Data<api::Token>>, Refusal> {
     let (_, authority, selector) = holder(&permit)?;
+    // Told of now, so that the call that asks is among the uses.
+    access_log::tell_called(&gateway, &context, "GET", "/api/v1/tokens/self");
     Ok(axum::Json(Data { data: token_records::load(&gateway, authority, selector).await? }))
 }
 

@@ -141,13 +141,14 @@ pub(super) async fn revoke(
     Ok(Json(Data { data: load(gateway, Authority::host(), selector).await? }))
 }
 
-/// A record as it is now, with all uses counted.
+/// A record as it is now, with all uses counted. While the log can't be written it is shown without those of that
+/// time: who looks after a token in trouble must see it.
 pub(super) async fn load(
     gateway: &Gateway,
     authority: Authority,
     selector: TokenSelector,
 ) -> Result<api::Token, Refusal> {
-    gateway.usage().flush(gateway.store()).await?;
+    gateway.settle_usage_if_it_can_be().await;
     Ok(views::token(gateway.store().load_token(authority, selector).await?, gateway.now()))
 }
 

@@ -1,6 +1,7 @@
 //! `/api/v1/tokens`: what administrators do with tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Extension, State};
 use axum::response::Response;
@@ -10,7 +11,7 @@ use toolfront_api::{self as api, CreateToken, Data, Page, Problem, RevokeToken, 
 use toolfront_store::{Cursor, Position, TokenFilter, TokenSelector};
 use toolfront_token::{
     ActiveToken, Authority, EnvGrant, Expiry, Grant, ManageTokens, NewToken, NewValue, Permit, Scope,
-    TokenId, TokenName, TokenSecret,
+    Timestamp, TokenId, TokenName, TokenSecret,
 };
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -34,11 +35,11 @@ pub(super) fn router() -> OpenApiRouter<Gateway> {
 }
 
 /// The administrator that a permit was granted to.
-fn administrator(permit: &Permit<ManageTokens>) -> Result<(&ActiveToken, Authority), Refusal> {
+pub(super) fn administrator(permit: &Permit<ManageTokens>) -> Result<(&ActiveToken, Authority), Refusal> {
     permit.by().zip(Authority::administrator(permit)).ok_or_else(Refusal::hidden)
 }
 
-fn selector(permit: &Permit<ManageTokens>, id: &str) -> Result<TokenSelector, Refusal> {
+pub(super) fn selector(permit: &Permit<ManageTokens>, id: &str) -> Result<TokenSelector, Refusal> {
     let token = TokenId::parse(id).map_err(|_| Refusal::hidden())?;
     Ok(TokenSelector { organization: *permit.target(), token })
 }
@@ -108,6 +109,8 @@ struct ListQuery {
     environment_id: Option<String>,
     /// Only tokens that expire within so many seconds.
     expiring_within: Option<u32>,
+    /// Only tokens that were made longer ago than so many seconds, and not used since.
+    unused_for: Option<u32>,
 }
 
 /// Lists the tokens that the caller dominates, the newest first.
@@ -157,13 +160,14 @@ async fn list(
     let filter = fields.finish(TokenFilter {
         only_active: query.only_active.unwrap_or(true),
         environment,
-        expiring_before: query
-            .expiring_within
-            .map(|seconds| now.plus(std::time::Duration::from_secs(seconds.into()))),
+        expiring_before: query.expiring_within.map(|seconds| now.plus(Duration::from_secs(seconds.into()))),
+        unused_since: query.unused_for.map(|seconds| {
+            Timestamp::from_micros(now.micros().saturating_sub(i64::from(seconds) * 1_000_000))
+        }),
         limit,
         from,
     })?;
-    gateway.usage().flush(gateway.store()).await?;
+    gateway.settle_usage_if_it_can_be().await;
     let page = gateway.store().list_tokens(&permit, filter, now).await?;
     Ok(axum::Json(Page {
         data: page.tokens.into_iter().map(|token| views::token(token, now)).collect(),

@@ -2,7 +2,8 @@
 
 use toolfront_api as api;
 use toolfront_store::{
-    EnvironmentLimits, EnvironmentRecord, LastUse, Limit, SecretRecord, StoredRelease, StoredToken,
+    AuditRecord, EnvironmentLimits, EnvironmentRecord, LastUse, Limit, SecretRecord, StoredRelease,
+    StoredToken, UsageDetail,
 };
 use toolfront_token::{Actor, EnvGrant, Status, Timestamp, TokenName, Visibility};
 
@@ -17,6 +18,54 @@ fn actor(actor: Actor) -> String {
 
 fn time(at: Timestamp) -> String {
     at.to_string()
+}
+
+pub(super) fn audit_event(record: AuditRecord) -> api::AuditEvent {
+    api::AuditEvent {
+        v: AuditRecord::VERSION,
+        sequence: record.sequence,
+        at: time(record.at),
+        outcome: record.decision.to_string(),
+        organization_id: record.organization.to_string(),
+        token_id: record.token.map(|id| id.to_string()),
+        generation: record.generation,
+        subject_id: record.subject.map(|id| id.to_string()),
+        environment_id: record.environment.map(|id| id.to_string()),
+        detail: serde_json::from_str(&record.detail).unwrap_or_default(),
+        hash: record.hash.map(|hash| hash.to_string()),
+        action: record.action,
+        address: record.address,
+        user_agent: record.user_agent,
+        request_id: record.request_id,
+        uses: record.uses,
+    }
+}
+
+pub(super) fn token_usage(usage: UsageDetail) -> api::TokenUsage {
+    let date = |day: i64| {
+        let at = Timestamp::from_micros(day.saturating_mul(86_400_000_000)).to_string();
+        at.split_once('T').map_or_else(String::new, |(date, _)| date.to_owned())
+    };
+    api::TokenUsage {
+        days: usage
+            .days
+            .into_iter()
+            .map(|day| api::DayUsage {
+                date: date(day.day),
+                environment_id: day.environment.map(|id| id.to_string()),
+                count: day.count,
+            })
+            .collect(),
+        addresses: usage
+            .addresses
+            .into_iter()
+            .map(|from| api::UsedFrom {
+                address: from.address,
+                last_used_at: time(from.at),
+                user_agent: from.user_agent,
+            })
+            .collect(),
+    }
 }
 
 pub(super) fn token(stored: StoredToken, now: Timestamp) -> api::Token {

@@ -9,6 +9,7 @@
 )]
 
 mod applications;
+mod audit;
 mod authentication;
 mod authorize;
 mod codes;
@@ -18,6 +19,7 @@ mod hidden;
 mod introspection;
 mod matrix;
 mod mcp;
+mod metrics;
 mod openapi;
 mod operations;
 mod organizations;

@@ -203,7 +203,9 @@ async fn pitfall_22_the_document_has_a_value_nowhere_but_in_a_header_or_a_body()
             let name = parameter["name"].as_str().unwrap().to_lowercase();
             let names_a_secret =
                 ["token", "secret", "key", "password"].iter().any(|word| name.contains(word));
-            assert!(!names_a_secret || name == "idempotency-key", "{method} {path}: {name}");
+            // The id of a token, by which the log is searched, is no secret.
+            let is_id = path == "/api/v1/audit" && name == "token";
+            assert!(!names_a_secret || is_id || name == "idempotency-key", "{method} {path}: {name}");
         }
     }
 }

@@ -20,8 +20,10 @@ const CANDIDATES: &str = "SELECT t.created_at, t.id
             SELECT 1 FROM generation_environments e
             WHERE e.token_id = g.token_id AND e.number = g.number AND e.environment_id = ?6))
       AND (?7 IS NULL OR g.expires_at < ?7)
+      AND (?8 IS NULL OR (t.created_at < ?8 AND NOT EXISTS (
+            SELECT 1 FROM token_generations u WHERE u.token_id = t.id AND u.last_used_at >= ?8)))
     ORDER BY t.created_at DESC, t.id DESC
-    LIMIT ?8";
+    LIMIT ?9";
 
 /// Where a page of a list ends: the next one begins behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct TokenFilter {
     pub environment: Option<EnvId>,
     /// Only those that expire before this instant.
     pub expiring_before: Option<Timestamp>,
+    /// Only those that were made before this instant and not used since.
+    pub unused_since: Option<Timestamp>,
     /// How many at the most.
     pub limit: usize,
     /// Where to begin.
@@ -154,6 +158,7 @@ fn candidates(
         now.micros(),
         filter.environment.map(Stored::to_stored),
         sqlite::micros(filter.expiring_before),
+        sqlite::micros(filter.unused_since),
         i64::try_from(limit).unwrap_or(i64::MAX),
     ])?;
     let mut found = Vec::new();
@@ -173,12 +178,17 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("../../migrations/sqlite/0001_spine.sql")).unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {CANDIDATES}")).unwrap();
-        let unbound = rusqlite::params_from_iter([rusqlite::types::Null; 8]);
+        let unbound = rusqlite::params_from_iter([rusqlite::types::Null; 9]);
         let steps = statement.query_map(unbound, |row| row.get("detail")).unwrap();
         let plan: Vec<String> = steps.collect::<Result<_, _>>().unwrap();
-        let [tokens, generations, ..] = plan.as_slice() else { panic!("{plan:?}") };
+        let tokens = plan.first().unwrap();
         assert!(tokens.starts_with("SEARCH t USING INDEX tokens_by_age (organization_id=? AND"), "{plan:?}");
-        assert!(generations.starts_with("SEARCH g USING PRIMARY KEY (token_id=? AND number=?)"), "{plan:?}");
+        for step in [
+            "SEARCH g USING PRIMARY KEY (token_id=? AND number=?)",
+            "SEARCH u USING PRIMARY KEY (token_id=?)",
+        ] {
+            assert!(plan.iter().any(|found| found == step), "{plan:?}");
+        }
         assert!(!plan.iter().any(|step| step.contains("SCAN") || step.contains("B-TREE")), "{plan:?}");
     }
 }

@@ -14,6 +14,7 @@ use crate::audit::{self, Attribution, Event};
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 use crate::usage::{LastUse, ValueUsage};
+use crate::writer::WriteTransaction;
 
 const TOKEN: &str = "id, organization_id, name, created_at, created_by, generation, revoked_at, revoked_by, revocation_reason";
 const GENERATION: &str = "number, digest, hint, issued_at, scope, all_environments, expires_at, first_used_at, \
@@ -114,7 +115,7 @@ fn record(head: Head, mut values: Vec<Generation>) -> Result<TokenRecord, StoreE
 }
 
 /// One record, of the organization that is named.
-pub(super) fn find(
+pub(crate) fn find(
     connection: &Connection,
     selector: TokenSelector,
 ) -> Result<Option<TokenRecord>, StoreError> {
@@ -204,13 +205,13 @@ fn next_named_environment(rows: &mut rusqlite::Rows<'_>) -> Result<Option<(i64, 
 
 /// Writes a new record, and the event that tells of it.
 pub(crate) fn insert(
-    connection: &Connection,
+    transaction: &mut WriteTransaction<'_>,
     record: &TokenRecord,
     by: &Attribution,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let parts = record.parts();
-    connection
+    transaction
         .prepare_cached(
             "INSERT INTO tokens (id, organization_id, name, created_at, created_by, generation)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -223,10 +224,10 @@ pub(crate) fn insert(
             stored_actor(parts.created_by),
             record.generation(),
         ))?;
-    insert_generation(connection, parts.id, &parts.newest)?;
+    insert_generation(transaction, parts.id, &parts.newest)?;
     let event =
         Event::TokenCreated { token: parts.id, name: parts.name.to_string(), grant: record.grant().into() };
-    audit::append(connection, by, None, &event, now).map(|_| ())
+    audit::append(transaction, by, None, &event, now).map(|_| ())
 }
 
 fn insert_generation(connection: &Connection, token: TokenId, value: &Generation) -> Result<(), StoreError> {

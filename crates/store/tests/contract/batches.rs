@@ -90,7 +90,7 @@ pub(crate) async fn a_closed_store_takes_no_more_changes<B: Backend>() {
     let refused = world.issue_by(&world.admin, grant(Scope::Read), at(2)).await;
     assert!(matches!(refused, Err(TokenRefusal::Store(StoreError::Closed))), "{refused:?}");
     assert!(matches!(world.store.check().await, Err(StoreError::Closed)));
-    assert!(matches!(world.store.add_usage(Vec::new()).await, Err(StoreError::Closed)));
+    assert!(matches!(world.record(Vec::new()).await, Err(StoreError::Closed)));
     assert_eq!(world.memory.tokens(), 2);
     let world = world.reopen();
     assert_eq!(world.memory.token(issued.id()), Some(issued));
@@ -168,6 +168,7 @@ pub(crate) async fn a_list_is_of_one_instant<B: Backend>() {
         only_active: true,
         environment: None,
         expiring_before: None,
+        unused_since: None,
         limit: 40,
         from: Position::Offset(0),
     };

@@ -12,6 +12,7 @@ fn all() -> TokenFilter {
         only_active: false,
         environment: None,
         expiring_before: None,
+        unused_since: None,
         limit: 1000,
         from: Position::Offset(0),
     }

@@ -65,6 +65,7 @@ pub(crate) async fn an_only_admin_lists_just_what_it_dominates<B: Backend>() {
         only_active: true,
         environment: None,
         expiring_before: None,
+        unused_since: None,
         limit: 3,
         from: Position::Offset(0),
     };

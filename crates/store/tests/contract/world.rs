@@ -1,6 +1,7 @@
 //! A store with an organization and its first token, a copy in memory that records what it is handed, and short
 //! ways to say what the tests do.
 
+pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod sqlite;
 
@@ -30,6 +31,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn open(&self, sink: Arc<dyn ChangeSink>, now: Timestamp) -> Result<(Store, Summary), OpenError>;
     /// The audit events, in their order.
     fn events(&self) -> Vec<AuditEvent>;
+    /// What another process finds there when this one is killed now.
+    fn crashed(&self) -> Self;
     /// All bytes that are kept there.
     fn everything(&self) -> Vec<Vec<u8>>;
 }

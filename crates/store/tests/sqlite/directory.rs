@@ -87,6 +87,28 @@ fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
     assert_eq!(std::fs::read_to_string(path).unwrap(), text);
 }
 
+/// The directory is mounted so, which only root may do; without that the test fails.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_directory_that_can_only_be_read_is_said_to_be_so_and_is_opened_when_it_can_be_written() {
+    use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
+
+    let World { backend, store, memory, admin } = World::<Sqlite>::set_up().await;
+    drop((store, memory));
+    let path = backend.path();
+    mount_bind(&path, &path).expect("this test mounts: run it as root, or with CAP_SYS_ADMIN");
+    mount_remount(&path, MountFlags::BIND | MountFlags::RDONLY, "").unwrap();
+    let refused = backend.open(Arc::new(Memory::default()), at(0)).map(|_| ());
+    unmount(&path, UnmountFlags::DETACH).unwrap();
+    let refused = refused.unwrap_err();
+    let OpenError::Directory { path: told, source } = &refused else { panic!("{refused:?}") };
+    assert!(told.starts_with(&path), "{refused:?}");
+    assert_eq!(source.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+    let memory = Arc::new(Memory::default());
+    backend.open(memory.clone(), at(0)).unwrap();
+    assert_eq!(memory.token(admin.id()), Some(admin));
+}
+
 #[tokio::test]
 async fn a_store_that_is_dropped_leaves_one_whole_file() {
     let world = World::<Sqlite>::set_up().await;

@@ -9,9 +9,13 @@ use std::sync::Arc;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 use toolfront_app::{BlobDigest, Manifest};
-use toolfront_store::{BlobError, EnvironmentRefusal, NewEnvironment, Store, StoreError, TokenRefusal};
+use toolfront_store::{
+    BlobError, EnvironmentRefusal, NewEnvironment, Outcome, RunEnded, Store, StoreError, TokenRefusal,
+    TokenSelector,
+};
 use toolfront_token::{Scope, TokenRecord, Visibility};
 
+use crate::contract::world::log::{a_run, read};
 use crate::contract::world::memory::Memory;
 use crate::contract::world::{
     administrator, at, begin, by, env_id, env_name, grant, manifest, new_token, organization, permit,
@@ -32,6 +36,15 @@ impl SmallDisk {
 
     fn data(&self) -> PathBuf {
         self.place.path().join("data")
+    }
+
+    /// Takes all the room but so many bytes.
+    fn fill_but(&self, bytes: usize) -> Ballast {
+        let ballast = self.fill();
+        let file = File::options().write(true).open(&ballast.path).unwrap();
+        let taken = file.metadata().unwrap().len();
+        file.set_len(taken - u64::try_from(bytes).unwrap()).unwrap();
+        ballast
     }
 
     /// Takes all the room that is left.
@@ -189,6 +202,92 @@ async fn calls_behind_one_that_ended_the_transaction_are_done_in_the_next() {
     let behind = behind.await.unwrap();
     assert_eq!(memory.token(behind.id()), Some(behind));
     assert_eq!((memory.tokens(), memory.environments().len()), (3, 0));
+    assert_eq!(store.verify_log(None).await.unwrap().fault, None, "the chain goes on behind what is kept");
+}
+
+/// Takes the room of the disk and that of the database's own files.
+async fn exhaust(disk: &SmallDisk, store: &Store, admin: &TokenRecord) -> Ballast {
+    let ballast = disk.fill();
+    for _ in 0..10_000 {
+        if issue(store, admin).await.is_err() {
+            return ballast;
+        }
+    }
+    panic!("the disk is not full");
+}
+
+async fn revoke(
+    store: &Store,
+    admin: &TokenRecord,
+    token: TokenSelector,
+) -> Result<TokenRecord, TokenRefusal> {
+    store.revoke_token(administrator(admin), token, None, by(admin), at(3)).await
+}
+
+#[tokio::test]
+async fn a_full_disk_has_room_for_revocations_and_ends_of_runs_and_for_nothing_else() {
+    let disk = SmallDisk::new();
+    let (store, memory) = open(&disk.data());
+    let admin = set_up(&store).await;
+    let tokens = [issue(&store, &admin).await.unwrap(), issue(&store, &admin).await.unwrap()];
+    let environment = env_id();
+    let begin = store.begin_run(environment, a_run(), by(&admin), at(1)).await.unwrap();
+    let open_run = store.begin_run(environment, a_run(), by(&admin), at(1)).await.unwrap();
+    let room = store.disk_room().unwrap();
+    assert!(room.reserve > 0 && !room.is_nearly_full, "{room:?}");
+
+    let ballast = exhaust(&disk, &store, &admin).await;
+    assert!(store.disk_room().unwrap().is_nearly_full);
+    let revoked = revoke(&store, &admin, selector(&tokens[0])).await.unwrap();
+    assert_eq!(memory.token(tokens[0].id()), Some(revoked.clone()));
+    let end = |begin| RunEnded { begin, outcome: Outcome::Exited(0), duration_ms: 1, output_bytes: 0 };
+    store.end_run(environment, end(begin), by(&admin), at(3)).await.unwrap();
+    let room = store.disk_room().unwrap();
+    assert!(room.reserve == 0 && room.is_nearly_full, "{room:?}");
+
+    // The reserve is for those alone: all else is refused, though there would be room for it.
+    for _ in 0..3 {
+        let begun = store.begin_run(environment, a_run(), by(&admin), at(4)).await.unwrap_err();
+        assert!(matches!(begun, StoreError::DiskFull), "{begun:?}");
+        let issued = issue(&store, &admin).await.unwrap_err();
+        assert!(matches!(issued, StoreError::DiskFull), "{issued:?}");
+        let recorded = store.record_requests(Arc::new(vec![read(&admin, 4)]), Vec::new()).await.unwrap_err();
+        assert!(matches!(recorded, StoreError::DiskFull), "{recorded:?}");
+        assert!(matches!(store.check().await, Err(StoreError::DiskFull)), "it is not told to be ready");
+    }
+    revoke(&store, &admin, selector(&tokens[1])).await.unwrap();
+    store.end_run(environment, end(open_run), by(&admin), at(5)).await.unwrap();
+    assert_eq!(store.verify_log(None).await.unwrap().fault, None);
+
+    drop(ballast);
+    store.check().await.unwrap();
+    issue(&store, &admin).await.unwrap();
+    let room = store.disk_room().unwrap();
+    assert!(room.reserve > 0 && !room.is_nearly_full, "it is kept back again: {room:?}");
+    let index = memory.index();
+    drop(store);
+    let (store, memory) = open(&disk.data());
+    assert_eq!(memory.index(), index);
+    assert_eq!(store.verify_log(None).await.unwrap().fault, None);
+    // And once more from there.
+    let token = issue(&store, &admin).await.unwrap();
+    let _ballast = exhaust(&disk, &store, &admin).await;
+    revoke(&store, &admin, selector(&token)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_reserve_is_not_given_up_for_a_revocation_that_is_refused() {
+    let disk = SmallDisk::new();
+    let (store, _) = open(&disk.data());
+    let admin = set_up(&store).await;
+    let reserve = usize::try_from(store.disk_room().unwrap().reserve).unwrap();
+    // Nearly full, with room enough to go on.
+    let _ballast = disk.fill_but(reserve / 2);
+    assert!(store.disk_room().unwrap().is_nearly_full);
+    let nobody = TokenSelector { token: token_id(), ..selector(&admin) };
+    let refused = revoke(&store, &admin, nobody).await.unwrap_err();
+    assert!(matches!(refused, TokenRefusal::NotFound), "{refused:?}");
+    issue(&store, &admin).await.unwrap();
 }
 
 #[tokio::test]

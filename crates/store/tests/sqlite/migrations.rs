@@ -33,8 +33,8 @@ fn applied(backend: &Sqlite) -> Vec<u32> {
 async fn a_database_of_a_newer_version_is_refused() {
     let backend = closed_with("INSERT INTO schema_migrations VALUES (7, x'00', 0)").await;
     let refused = refusal(&backend);
-    assert!(matches!(refused, OpenError::Newer { found: 7, known: 4 }), "{refused:?}");
-    assert_eq!(applied(&backend), [1, 2, 3, 4, 7]);
+    assert!(matches!(refused, OpenError::Newer { found: 7, known: 5 }), "{refused:?}");
+    assert_eq!(applied(&backend), [1, 2, 3, 4, 5, 7]);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_database_with_a_foreign_migration_is_refused() {
     let backend = closed_with("UPDATE schema_migrations SET checksum = x'00' WHERE version = 1").await;
     let refused = refusal(&backend);
     assert!(matches!(refused, OpenError::ForeignMigration { version: 1 }), "{refused:?}");
-    assert_eq!(applied(&backend), [1, 2, 3, 4]);
+    assert_eq!(applied(&backend), [1, 2, 3, 4, 5]);
 }
 
 #[test]
@@ -62,5 +62,5 @@ fn a_database_of_another_program_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn migrations_are_applied_once() {
     let world = World::<Sqlite>::set_up().await.reopen().reopen();
-    assert_eq!(applied(&world.backend), [1, 2, 3, 4]);
+    assert_eq!(applied(&world.backend), [1, 2, 3, 4, 5]);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use toolfront_gateway::{Confinement, Limits};
 
+use super::audit_options::AuditTable;
 use crate::context_file::position;
 use crate::failure::Failure;
 use crate::logging::LogFormat;
@@ -16,6 +17,8 @@ use crate::span;
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
     pub(super) listen: Option<String>,
+    pub(super) ops_listen: Option<String>,
+    pub(super) otlp_endpoint: Option<String>,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) app_domain: Option<String>,
@@ -23,6 +26,8 @@ pub(super) struct ConfigFile {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) behind_proxy: Option<bool>,
     pub(super) log_format: Option<LogFormat>,
+    #[serde(default)]
+    pub(super) audit: AuditTable,
     #[serde(default)]
     pub(super) sandbox: SandboxTable,
     #[serde(default)]
@@ -128,6 +133,7 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, Failure> {
     for named in [&mut file.data_dir, &mut file.tls_cert, &mut file.tls_key].into_iter().flatten() {
         *named = directory.join(&*named);
     }
+    file.audit.rooted_at(directory);
     Ok(file)
 }
 
@@ -155,7 +161,11 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gateway.toml");
-        std::fs::write(&path, "data_dir = 'data'\ntls_key = '/etc/key.pem'\n").unwrap();
+        std::fs::write(
+            &path,
+            "data_dir = 'data'\ntls_key = '/etc/key.pem'\n[audit]\nanchors = 'a'\nkeep = '2d'\n",
+        )
+        .unwrap();
         let file = read(&path).unwrap();
         assert_eq!(file.data_dir.unwrap(), directory.path().join("data"));
         assert_eq!(file.tls_key.unwrap(), PathBuf::from("/etc/key.pem"));

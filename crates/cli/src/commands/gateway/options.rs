@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use toolfront_client::GatewayUrl;
 use toolfront_gateway::TlsFiles;
 
+use super::audit_options::{self, AuditOptions};
 use super::config_file::ConfigFile;
 use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
@@ -23,6 +24,12 @@ pub(super) struct ServerOptions {
     /// The address and port to listen at [default: 127.0.0.1:8787] [env: TOOLFRONT_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// An address where health, readiness and metrics are answered to everybody who reaches it [env: TOOLFRONT_OPS_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    ops_listen: Option<String>,
+    /// An OpenTelemetry collector that spans go to, such as http://127.0.0.1:4318 [env: OTEL_EXPORTER_OTLP_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// What clients call it, when that is not the address [env: TOOLFRONT_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -42,6 +49,8 @@ pub(super) struct ServerOptions {
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     #[command(flatten)]
+    audit: AuditOptions,
+    #[command(flatten)]
     confinement: ConfinementOptions,
 }
 
@@ -50,6 +59,7 @@ pub(super) struct ServerOptions {
 pub(super) struct Resolved {
     pub(super) settings: toolfront_gateway::Settings,
     pub(super) log_format: LogFormat,
+    pub(super) otlp_endpoint: Option<String>,
 }
 
 /// Puts flags before variables, and variables before the file.
@@ -70,6 +80,9 @@ pub(super) fn resolve(
     };
     let listen = text(flags.listen, "TOOLFRONT_LISTEN", file.listen)?;
     let listen = listen_address(listen.as_deref().unwrap_or(LISTEN))?;
+    let ops_listen = text(flags.ops_listen, "TOOLFRONT_OPS_LISTEN", file.ops_listen)?;
+    let ops_listen = ops_listen.as_deref().map(listen_address).transpose()?;
+    let otlp_endpoint = text(flags.otlp_endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT", file.otlp_endpoint)?;
     let public_url = text(flags.public_url, "TOOLFRONT_PUBLIC_URL", file.public_url)?;
     let public_url = public_url.map(|text| GatewayUrl::parse(&text)).transpose();
     let public_url =
@@ -77,12 +90,14 @@ pub(super) fn resolve(
     let certificate = path(flags.tls_cert, "TOOLFRONT_TLS_CERT", file.tls_cert);
     let key = path(flags.tls_key, "TOOLFRONT_TLS_KEY", file.tls_key);
     let mut resolved = toolfront_gateway::Settings::new(data_dir, listen);
+    resolved.ops_listen = ops_listen;
     resolved.public_url = public_url.map(|url| url.to_string());
     resolved.app_domain = text(flags.app_domain, "TOOLFRONT_APP_DOMAIN", file.app_domain)?;
     resolved.tls = tls(certificate, key)?;
     resolved.behind_proxy =
         flags.behind_proxy || behind_proxy(variables)?.or(file.behind_proxy).unwrap_or_default();
     resolved.confinement = confinement(flags.confinement, settings)?;
+    resolved.audit = audit_options::resolve(flags.audit, file.audit, variables)?;
     file.sandbox.apply(&mut resolved.confinement);
     file.limits.apply(&mut resolved.limits);
     let log_format = match (flags.log_format, variables.text("TOOLFRONT_LOG_FORMAT")?) {
@@ -91,7 +106,7 @@ pub(super) fn resolve(
             .map_err(|_| Failure::wrong_use("TOOLFRONT_LOG_FORMAT has to be text or json"))?,
         (None, None) => file.log_format.unwrap_or_default(),
     };
-    Ok(Resolved { settings: resolved, log_format })
+    Ok(Resolved { settings: resolved, log_format, otlp_endpoint })
 }
 
 /// Reads `address:port`; a name such as `localhost` is looked up. Port 0 is any port.

@@ -15,7 +15,7 @@ use crate::span;
 /// List tokens, the newest first
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolfront tokens list\n  toolfront tokens list --all --limit 20\n  \
-                  toolfront tokens list --expiring 30d\n  toolfront tokens list --env my-app --json | jq -r '.[].id'")]
+                  toolfront tokens list --expiring 30d\n  toolfront tokens list --unused 90d --exit-code\n  toolfront tokens list --env my-app --json | jq -r '.[].id'")]
 pub(crate) struct Arguments {
     /// Expired and revoked ones too
     #[arg(long)]
@@ -26,6 +26,12 @@ pub(crate) struct Arguments {
     /// Those that end within a span, such as 30d
     #[arg(long, value_name = "SPAN", value_parser = span::parse)]
     expiring: Option<Duration>,
+    /// Those that were made longer ago than a span, such as 90d, and not used since
+    #[arg(long, value_name = "SPAN", value_parser = span::parse)]
+    unused: Option<Duration>,
+    /// Exit with 1 when any is listed, for cron
+    #[arg(long)]
+    exit_code: bool,
     /// Those that may do something in an environment, by its id or name
     #[arg(long = "env", value_name = "E")]
     environment: Option<EnvironmentName>,
@@ -37,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
         only_active: !arguments.all,
         environment: arguments.environment.map(|environment| environment.as_str().to_owned()),
         expiring_within: arguments.expiring,
+        unused_for: arguments.unused,
         limit: usize::try_from(arguments.limit).unwrap_or(usize::MAX),
     };
     let (tokens, more) = session.client.tokens(&filter).await?;
@@ -66,5 +73,5 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
     if more {
         printer.say(format_args!("There are more than {}: raise --limit to see them.", arguments.limit));
     }
-    Ok(())
+    if arguments.exit_code && !tokens.is_empty() { Err(Failure::found()) } else { Ok(()) }
 }

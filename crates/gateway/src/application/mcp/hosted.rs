@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use axum::body::HttpBody as _;
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_util::task::AbortOnDropHandle;
 use toolfront_api::{RunReply, RunRequest};
 use toolfront_mcp::{Application, Content, FILE_BYTES_MAX, PageEntry, Refused};
+use toolfront_store::{AccessEvent, Decision};
 use toolfront_token::{Permit, ReadPage, RunTool, Timestamp};
 
 use super::super::entry::{allow, read_page, request_path};
 use super::super::pages::pages;
 use super::super::tool_run::{Asked, admit};
 use crate::access::reconsider;
+use crate::access_log::{self, Story, path_text};
 use crate::gateway::Gateway;
 use crate::memory::Environment;
 use crate::problem::Refusal;
@@ -50,16 +53,34 @@ impl Hosted {
         Self { gateway, context, name: name.to_owned(), headers, arrived, permit, environment, may_run }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Refused {
+    /// A refusal as the tool's result, which is told of as any over HTTP is.
+    fn refused(&self, refusal: &Refusal, event: AccessEvent) -> Refused {
+        let decision = refusal.denial().unwrap_or(Decision::Refused);
+        let event = match refusal.denial() {
+            Some(_) => AccessEvent::Denied {
+                method: "POST".into(),
+                path: path_text(&format!("/e/{}{}", self.name, super::PATH)),
+                status: refusal.status(),
+            },
+            None => event,
+        };
+        access_log::tell_unless_told(&self.gateway, &self.context, event, decision);
         Refused::from(&refusal.problem(&self.context.request_id))
     }
 
     /// Reads by the way of every read over HTTP.
-    async fn content(&self, path: &str) -> Result<Content, Refusal> {
-        let path = escaped(path);
+    async fn content(&self, page: &str) -> Result<Content, Refusal> {
+        let (path, story) = (escaped(page), Story::default());
         let request = Request::get("/").body(()).map_err(|err| Refusal::internal(&err))?;
         let (parts, ()) = request.into_parts();
-        let read = read_page(&self.gateway, &self.permit, &self.environment, "", &path, &parts).await?;
+        let read =
+            read_page(&self.gateway, &story, &self.permit, &self.environment, "", &path, &parts).await?;
+        let (status, bytes) = (read.status().as_u16(), read.body().size_hint().exact().unwrap_or_default());
+        if let Some(found) = story.found() {
+            let event =
+                AccessEvent::PageRead { release: Some(found.release), page: found.path.clone(), status };
+            access_log::tell(&self.gateway, &self.context, event, Decision::Allowed, bytes);
+        }
         let media_type = read.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.map(str::to_owned);
         let bytes = match Limited::new(read.into_body(), FILE_BYTES_MAX).collect().await {
@@ -94,6 +115,14 @@ async fn run(
     admitted.run(&gateway, &context, &HeaderMap::new()).await
 }
 
+fn read_refused(page: &str, refusal: &Refusal) -> AccessEvent {
+    AccessEvent::PageRead { release: None, page: path_text(page), status: refusal.status() }
+}
+
+fn run_refused(page: &str, refusal: &Refusal) -> AccessEvent {
+    AccessEvent::RunRefused { page: path_text(page), status: refusal.status() }
+}
+
 fn escaped(path: &str) -> String {
     format!("/{}", utf8_percent_encode(path, ESCAPED))
 }
@@ -109,11 +138,14 @@ impl Application for Hosted {
 
     async fn pages(&self) -> Result<Vec<PageEntry>, Refused> {
         let pages = pages(&self.gateway, &self.permit, &self.environment).await;
-        pages.map(|pages| pages.to_vec()).map_err(|refusal| self.refused(&refusal))
+        pages
+            .map(|pages| pages.to_vec())
+            .map_err(|refusal| self.refused(&refusal, read_refused("/", &refusal)))
     }
 
     async fn read(&self, path: &str) -> Result<Content, Refused> {
-        self.content(path).await.map_err(|refusal| self.refused(&refusal))
+        let content = self.content(path).await;
+        content.map_err(|refusal| self.refused(&refusal, read_refused(path, &refusal)))
     }
 
     async fn run(&self, page: &str, request: RunRequest) -> Result<RunReply, Refused> {
@@ -123,6 +155,6 @@ impl Application for Hosted {
         let running = run(gateway, context, name, headers, arrived, path, request);
         let running = AbortOnDropHandle::new(self.gateway.tasks().spawn(running));
         let ended = running.await.map_err(|err| Refusal::internal(&err)).and_then(|ended| ended);
-        ended.map_err(|refusal| self.refused(&refusal))
+        ended.map_err(|refusal| self.refused(&refusal, run_refused(page, &refusal)))
     }
 }

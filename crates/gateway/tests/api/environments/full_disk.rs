@@ -10,7 +10,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Answer, TestGateway, checksum_of, entry, events, inline};
+use crate::support::{Answer, TestGateway, checksum_of, entry, events, eventually, inline};
 
 struct SmallDisk {
     place: TempDir,
@@ -160,33 +160,40 @@ async fn a_release_that_finds_no_room_for_its_files_is_laid_out_once_there_is_ro
 }
 
 #[tokio::test]
-async fn a_token_can_be_revoked_as_soon_as_there_is_room() {
+async fn a_full_disk_has_room_for_revocations_and_says_that_it_is_full() {
     let disk = SmallDisk::new();
     let gateway = disk.gateway().await;
     gateway.deploy("docs").await;
-    let agent = gateway.token().issue().await;
+    let agents = [gateway.token().issue().await, gateway.token().issue().await];
     disk.fill();
-    let revoke = async || gateway.as_admin("DELETE", &format!("/api/v1/tokens/{}", agent.id)).send().await;
-    // Until it is answered the token lives; once it is, it does not.
-    for _ in 0..10_000 {
-        let answer = gateway
-            .as_admin("POST", "/api/v1/tokens")
-            .json(&json!({ "name": "x", "scope": "read" }))
-            .send()
-            .await;
-        if answer.status != 201 {
-            assert_no_room(&answer);
-            break;
-        }
+    let issue = async || {
+        let body = json!({ "name": "x", "scope": "read" });
+        gateway.as_admin("POST", "/api/v1/tokens").json(&body).send().await
+    };
+    let mut issued = 0;
+    while issue().await.status == 201 {
+        issued += 1;
+        assert!(issued < 10_000, "the disk is not full");
     }
-    let full = revoke().await;
-    if full.status == 200 {
+    for agent in &agents {
+        gateway.as_admin("DELETE", &format!("/api/v1/tokens/{}", agent.id)).send().await.data();
         gateway.get("/e/docs").token(&agent.value).send().await.assert_problem(401, "invalid-token");
-    } else {
-        assert_no_room(&full);
-        assert_eq!(gateway.get("/e/docs").token(&agent.value).send().await.status, 200);
+        // What is left is for that alone.
+        assert_no_room(&issue().await);
+        assert_no_room(&gateway.run(&gateway.admin, "docs", &["ls"]).await);
+        let read = gateway.as_admin("GET", "/e/docs/notes.txt").send().await;
+        assert_eq!(read.text(), "some notes\n");
     }
+    let readiness = async || gateway.get("/readyz").send().await.status;
+    eventually("unreadiness", async || (readiness().await == 503).then_some(())).await;
     disk.empty();
-    revoke().await.data();
-    gateway.get("/e/docs").token(&agent.value).send().await.assert_problem(401, "invalid-token");
+    eventually("readiness", async || (readiness().await == 200).then_some(())).await;
+    assert_eq!(issue().await.status, 201);
+    assert_eq!(gateway.run(&gateway.admin, "docs", &["ls"]).await.status, 200);
+    let gateway = gateway.restart().await;
+    for agent in &agents {
+        gateway.get("/e/docs").token(&agent.value).send().await.assert_problem(401, "invalid-token");
+    }
+    let found = gateway.as_admin("GET", "/api/v1/audit/verification").send().await.data();
+    assert_eq!(found["fault"], Value::Null);
 }

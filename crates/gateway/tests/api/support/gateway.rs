@@ -154,6 +154,11 @@ impl TestGateway {
         self.call("GET", target)
     }
 
+    /// What is answered at another address of the gateway's.
+    pub(crate) async fn get_at(&self, address: SocketAddr, target: &str) -> Answer {
+        Call { address, ..self.get(target) }.send().await
+    }
+
     /// A call with the admin token.
     pub(crate) fn as_admin(&self, method: &str, target: &str) -> Call {
         self.call(method, target).token(&self.admin.value)

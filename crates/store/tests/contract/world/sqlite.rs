@@ -60,6 +60,12 @@ impl Backend for Sqlite {
         events.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
+    fn crashed(&self) -> Self {
+        let crashed = Self::fresh();
+        copy(&self.path(), &crashed.path());
+        crashed
+    }
+
     fn everything(&self) -> Vec<Vec<u8>> {
         let mut files = Vec::new();
         read_all(&self.path(), &mut files);
@@ -74,6 +80,19 @@ fn read_all(directory: &Path, files: &mut Vec<Vec<u8>>) {
             read_all(&path, files);
         } else {
             files.push(std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).unwrap();
         }
     }
 }
