@@ -99,6 +99,9 @@ def test_a_token_lives(world: World) -> None:
     assert len(tokens.list(limit=1)) == 1
     assert issued.record.id in [token.id for token in tokens.list(expiring_within=timedelta(days=60))]
 
+    assert issued.record.id in [token.id for token in tokens.list(unused_for=timedelta(0))]
+    assert issued.record.id not in [token.id for token in tokens.list(unused_for=timedelta(days=1))]
+
     rotated = tokens.rotate("ci", name="ci2", scope="read", expires="never", grace=timedelta(hours=1))
     assert rotated.value != issued.value and rotated.record.generation == 2
     assert (rotated.record.name, rotated.record.scope, rotated.record.expires_at) == ("ci2", "environments:read", None)

@@ -52,6 +52,7 @@ pub(super) struct Tokens {
     only_active: bool,
     environment: Option<String>,
     expiring_within_seconds: Option<u64>,
+    unused_for_seconds: Option<u64>,
     limit: Option<usize>,
 }
 
@@ -86,6 +87,7 @@ impl Operation {
                     only_active: tokens.only_active,
                     environment: tokens.environment,
                     expiring_within: tokens.expiring_within_seconds.map(std::time::Duration::from_secs),
+                    unused_for: tokens.unused_for_seconds.map(std::time::Duration::from_secs),
                     limit: tokens.limit.unwrap_or(usize::MAX),
                 };
                 json!(client.tokens(&filter).await?.0)

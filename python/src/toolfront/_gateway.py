@@ -247,10 +247,11 @@ class Tokens:
         only_active: bool = True,
         environment: str | None = None,
         expiring_within: timedelta | None = None,
+        unused_for: timedelta | None = None,
         limit: int | None = None,
     ) -> list_[Token]:
-        """Tokens, the newest first."""
-        fields = _filter(only_active, environment, expiring_within, limit)
+        """Tokens, the newest first: those of one environment, that end soon, that were not used for so long."""
+        fields = _filter(only_active, environment, expiring_within, unused_for, limit)
         return _records(Token, self._calls.sync("tokens", **fields))
 
     async def list_async(
@@ -259,10 +260,11 @@ class Tokens:
         only_active: bool = True,
         environment: str | None = None,
         expiring_within: timedelta | None = None,
+        unused_for: timedelta | None = None,
         limit: int | None = None,
     ) -> list_[Token]:
         """As `list`."""
-        fields = _filter(only_active, environment, expiring_within, limit)
+        fields = _filter(only_active, environment, expiring_within, unused_for, limit)
         return _records(Token, await self._calls.wait("tokens", **fields))
 
     def get(self, token: str = "self") -> Token:
@@ -364,13 +366,17 @@ def _change(**fields: Any) -> dict[str, Any]:
 
 
 def _filter(
-    only_active: bool, environment: str | None, expiring_within: timedelta | None, limit: int | None
+    only_active: bool,
+    environment: str | None,
+    expiring_within: timedelta | None,
+    unused_for: timedelta | None,
+    limit: int | None,
 ) -> dict[str, Any]:
-    within = None if expiring_within is None else int(expiring_within.total_seconds())
     return {
         "only_active": only_active,
         "environment": environment,
-        "expiring_within_seconds": within,
+        "expiring_within_seconds": None if expiring_within is None else int(expiring_within.total_seconds()),
+        "unused_for_seconds": None if unused_for is None else int(unused_for.total_seconds()),
         "limit": limit,
     }
 
