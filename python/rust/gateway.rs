@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use toolfront_client::{ApiClient, Connection, GatewayUrl};
 use toolfront_token::{OrgId, TokenSecret};
+use zeroize::Zeroizing;
 
 use self::operation::Operation;
 use crate::application::within;
@@ -19,7 +20,7 @@ use crate::runtime::Process;
 #[pyclass(frozen, module = "toolfront._core")]
 pub(crate) struct Gateway {
     url: GatewayUrl,
-    key: Option<String>,
+    key: Option<Zeroizing<String>>,
     organization: Option<OrgId>,
     ca_file: Option<PathBuf>,
     client: Mutex<Option<(u32, ApiClient)>>,
@@ -85,10 +86,9 @@ impl Gateway {
         let key = match api_key.map(|key| (key, key.strip_prefix('@'))) {
             None => None,
             Some((_, Some(file))) => {
-                let read = toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?;
-                Some(read.as_str().to_owned())
+                Some(toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?)
             }
-            Some((key, None)) => Some(key.trim().to_owned()),
+            Some((key, None)) => Some(Zeroizing::new(key.trim().to_owned())),
         };
         if let Some(key) = &key {
             token(key)?;
@@ -118,7 +118,7 @@ impl Gateway {
 
     fn connect(&self) -> Result<ApiClient, Fault> {
         let mut connection = Connection::new(self.url.clone());
-        connection.key = self.key.as_deref().map(token).transpose()?;
+        connection.key = self.key.as_ref().map(|key| token(key)).transpose()?;
         connection.organization = self.organization;
         connection.ca_file.clone_from(&self.ca_file);
         Ok(ApiClient::new(&connection)?)

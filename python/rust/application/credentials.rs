@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use toolfront_client::{Connection, GatewayUrl};
 use toolfront_token::TokenSecret;
+use zeroize::Zeroizing;
 
 use crate::faults::Fault;
 
 /// What nobody may see of a call: kept as text, because the child of a fork connects anew.
 pub(super) struct Credentials {
-    token: Option<String>,
-    headers: Vec<(String, String)>,
+    token: Option<Zeroizing<String>>,
+    headers: Vec<(String, Zeroizing<String>)>,
 }
 
 impl Credentials {
@@ -19,18 +20,15 @@ impl Credentials {
         let mut credentials = Self { token: None, headers: Vec::new() };
         for (name, value) in given {
             if name != "token" {
-                credentials.headers.push((name, value));
+                credentials.headers.push((name, Zeroizing::new(value)));
                 continue;
             }
             if credentials.token.is_some() {
                 return Err(Fault::Configuration("the token is given twice".to_owned()));
             }
             let token = match value.strip_prefix('@') {
-                Some(file) => {
-                    let read = toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?;
-                    read.as_str().to_owned()
-                }
-                None => value.trim().to_owned(),
+                Some(file) => toolfront_cli::read_token_file(file.as_ref()).map_err(Fault::Configuration)?,
+                None => Zeroizing::new(value.trim().to_owned()),
             };
             if token.is_empty() {
                 return Err(Fault::Configuration("the token is empty".to_owned()));
@@ -51,12 +49,12 @@ impl Credentials {
         for (name, value) in &self.headers {
             connection = with_header(connection, name, value)?;
         }
-        match self.token.as_deref().map(|token| (token, TokenSecret::parse(token))) {
+        match self.token.as_ref().map(|token| (token.as_str(), TokenSecret::parse(token))) {
             None => Ok(connection),
             Some((_, Ok(secret))) => Ok(connection.with_key(secret)),
             // Another server's: nothing is known of it.
             Some((token, Err(_))) if !token.starts_with("tf_") => {
-                with_header(connection, "authorization", &format!("Bearer {token}"))
+                with_header(connection, "authorization", &Zeroizing::new(format!("Bearer {token}")))
             }
             Some((_, Err(fault))) => {
                 Err(Fault::Configuration(format!("what is given is not a token: {fault}")))

@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Coroutine, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from toolfront import _core
 
@@ -68,8 +68,7 @@ def _call(call: Any) -> dict[str, Any]:
 
 def _get(thing: Any, name: str) -> Any:
     if isinstance(thing, Mapping):
-        fields: Any = thing
-        return fields.get(name)
+        return cast(Any, thing).get(name)
     return getattr(thing, name, None)
 
 
