@@ -185,11 +185,9 @@ impl<'a> Conversation<'a> {
             .last()
             .map(|call| format!("{} {}", call.name, cut_middle(&call.arguments.to_string(), 200).text));
         let this = &*self;
-        stream::iter(calls)
-            .map(|call| this.make_one(call, refused_answer))
-            .buffered(self.agent.options.calls_at_once.max(1))
-            .try_collect()
-            .await
+        // All of them first: a closure within the stream would make the future of an answer one that no task can have.
+        let making: Vec<_> = calls.iter().map(|call| this.make_one(call, refused_answer)).collect();
+        stream::iter(making).buffered(self.agent.options.calls_at_once.max(1)).try_collect().await
     }
 
     async fn make_one(

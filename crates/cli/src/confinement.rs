@@ -6,6 +6,7 @@ use clap::Args;
 use toolfront_gateway::{Confinement, LauncherCommand};
 
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 /// The word by which this binary is the launcher. For the gateway that starts it, not for people.
 const LAUNCHER_WORD: &str = "__launcher";
@@ -23,12 +24,22 @@ pub(crate) fn is_launcher(words: &[OsString]) -> bool {
     words.len() == 2 && words.get(1).is_some_and(|word| word == LAUNCHER_WORD)
 }
 
-/// The cage with this binary as its launcher.
-pub(crate) fn confinement(options: ConfinementOptions) -> Result<Confinement, Failure> {
+/// The cage with this program as its launcher.
+pub(crate) fn confinement(options: ConfinementOptions, settings: &Settings) -> Result<Confinement, Failure> {
+    let launcher = match &settings.launcher {
+        Some(launcher) => launcher.clone(),
+        None => this_binary()?,
+    };
+    Ok(Confinement {
+        launcher: Some(launcher),
+        allow_weak: options.allow_weak_sandbox,
+        ..Confinement::default()
+    })
+}
+
+fn this_binary() -> Result<LauncherCommand, Failure> {
     let program = std::env::current_exe().map_err(|error| {
         Failure::failed(format!("this program can't be found, to be started as the launcher: {error}"))
     })?;
-    let arguments = vec![LAUNCHER_WORD.into()];
-    let launcher = Some(LauncherCommand { program, arguments, environment: Vec::new() });
-    Ok(Confinement { launcher, allow_weak: options.allow_weak_sandbox, ..Confinement::default() })
+    Ok(LauncherCommand { program, arguments: vec![LAUNCHER_WORD.into()], environment: Vec::new() })
 }

@@ -28,7 +28,11 @@ mod telemetry;
 mod token_file;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
+
+pub use toolfront_gateway::{LauncherCommand, launcher_main};
+use zeroize::Zeroizing;
 
 use crate::arguments::Cli;
 use crate::exit::Exit;
@@ -42,17 +46,37 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if confinement::is_launcher(&words) {
         return toolfront_gateway::launcher_main();
     }
+    run(&words, None).into()
+}
+
+/// The same for a program that only holds this one, such as a Python interpreter: the launcher of commands is started as
+/// `launcher` says, and calls [`launcher_main`]. Yields the exit code.
+pub fn main_within(words: impl IntoIterator<Item = OsString>, launcher: LauncherCommand) -> u8 {
+    let words: Vec<OsString> = words.into_iter().collect();
+    run(&words, Some(launcher)) as u8
+}
+
+/// The one token in a file that nobody else may read; empty lines and lines that begin with `#` do not count.
+///
+/// # Errors
+/// What is wrong with the file, in a sentence. Never the text in it.
+pub fn read_token_file(path: &Path) -> Result<Zeroizing<String>, String> {
+    let key = token_file::read_one(path).map_err(|failure| failure.message().to_owned())?;
+    Ok(Zeroizing::new(key.reveal().to_owned()))
+}
+
+fn run(words: &[OsString], launcher: Option<LauncherCommand>) -> Exit {
     // First of all: what a shell or a supervisor left open is not for the tools that a server runs.
     toolfront_gateway::seal_inherited_descriptors();
-    let cli = match Cli::parse_words(&words) {
+    let cli = match Cli::parse_words(words) {
         Ok(cli) => cli,
-        Err(answer) => return Printer::new(answer.json).usage(&answer).into(),
+        Err(answer) => return Printer::new(answer.json).usage(&answer),
     };
     let printer = Printer::new(cli.json);
-    let settings = Settings::new(cli.gateway, Variables::of_process());
+    let settings = Settings { launcher, ..Settings::new(cli.gateway, Variables::of_process()) };
     let invocation = Invocation { settings, printer };
     match commands::run(cli.command, &invocation) {
-        Ok(()) => Exit::Done.into(),
-        Err(failure) => invocation.printer.failure(&failure).into(),
+        Ok(()) => Exit::Done,
+        Err(failure) => invocation.printer.failure(&failure),
     }
 }

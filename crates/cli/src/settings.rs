@@ -10,6 +10,8 @@ pub(crate) use gateway::{GatewaySettings, ResolvedKey, ca_file};
 pub(crate) use source::{Source, Sourced};
 pub(crate) use variables::Variables;
 
+use toolfront_gateway::LauncherCommand;
+
 use crate::arguments::GatewayArguments;
 use crate::context_file::{ContextFile, Contexts};
 use crate::failure::Failure;
@@ -19,11 +21,13 @@ use crate::failure::Failure;
 pub(crate) struct Settings {
     pub(crate) typed: GatewayArguments,
     pub(crate) variables: Variables,
+    /// How the launcher of commands is started, where the running executable is not this program alone.
+    pub(crate) launcher: Option<LauncherCommand>,
 }
 
 impl Settings {
     pub(crate) fn new(typed: GatewayArguments, variables: Variables) -> Self {
-        Self { typed, variables }
+        Self { typed, variables, launcher: None }
     }
 
     /// Where contexts are kept: below `XDG_CONFIG_HOME`, or `~/.config`.

@@ -39,8 +39,20 @@ impl Bridge {
         let name = client.url().name();
         Ok(Self { client, name, environment, may_run })
     }
+}
 
-    /// The pages that links lead to from the first one, where the server lists none.
+impl ApplicationClient {
+    /// All pages: those that the server lists, or, where it lists none, those that links lead to from the first one.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it can't be reached, or does not let the caller in.
+    pub async fn listed_or_linked_pages(&self) -> Result<Vec<PageEntry>, ClientError> {
+        match self.pages().await? {
+            Some(pages) => Ok(pages),
+            None => self.linked_pages().await,
+        }
+    }
+
     async fn linked_pages(&self) -> Result<Vec<PageEntry>, ClientError> {
         let mut pages = BTreeMap::new();
         let (mut seen, mut waiting) = (BTreeSet::new(), VecDeque::from([String::new()]));
@@ -48,7 +60,7 @@ impl Bridge {
             if pages.len() >= FOLLOWED_MAX {
                 break;
             }
-            let read = match self.client.read(&path, FILE_BYTES_MAX).await {
+            let read = match self.read(&path, FILE_BYTES_MAX).await {
                 Ok(read) => read,
                 // A link that leads nowhere is no reason to list nothing.
                 Err(error) if path.is_empty() || error.status().is_none() => return Err(error),
@@ -95,11 +107,7 @@ impl Application for Bridge {
     }
 
     async fn pages(&self) -> Result<Vec<PageEntry>, Refused> {
-        match self.client.pages().await {
-            Ok(Some(pages)) => Ok(pages),
-            Ok(None) => self.linked_pages().await.map_err(|error| refused(&error)),
-            Err(error) => Err(refused(&error)),
-        }
+        self.client.listed_or_linked_pages().await.map_err(|error| refused(&error))
     }
 
     async fn read(&self, path: &str) -> Result<Content, Refused> {

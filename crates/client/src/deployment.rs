@@ -127,7 +127,9 @@ impl<'d> Deployment<'d> {
             return Ok(Sent::default());
         }
         progress.begin(missing.len(), bytes);
-        let sending = missing.iter().map(|file| async move { (file.size, send(client, file).await) });
+        // All of them first: a closure within the stream would make this a future that no task can have.
+        let sending: Vec<_> =
+            missing.iter().map(|file| async move { (file.size, send(client, file).await) }).collect();
         let mut sending = stream::iter(sending).buffer_unordered(CONCURRENT);
         let mut outcome = Ok(Sent { files: missing.len(), bytes });
         while let Some((size, result)) = sending.next().await {

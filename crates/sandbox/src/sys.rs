@@ -147,6 +147,8 @@ pub(crate) fn hold_back_signals() {
 /// Gives a program the signals as it expects to find them.
 pub(crate) fn release_signals() {
     reset(Signal::PIPE);
+    // Python ignores it, and so does the launcher that Python became.
+    reset(Signal::XFSZ);
     set_signal_mask(libc::SIG_SETMASK, &[]);
 }
 

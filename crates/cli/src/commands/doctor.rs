@@ -17,7 +17,7 @@ use crate::session::Invocation;
 pub(crate) struct Arguments {}
 
 pub(crate) async fn run(_: Arguments, invocation: &Invocation) -> Result<(), Failure> {
-    let examined = Examination::of(&confinement(ConfinementOptions::default())?).await;
+    let examined = Examination::of(&confinement(ConfinementOptions::default(), &invocation.settings)?).await;
     let Examination { report, findings } = examined.map_err(|error| Failure::of(&error))?;
     let is_sound = report.is_full() && findings.iter().all(|finding| finding.allowed == finding.expected);
     let as_json = json!({

@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result
         hidden: arguments.hidden,
         behind_proxy: arguments.behind_proxy,
         tls: None,
-        confinement: confinement(arguments.confinement)?,
+        confinement: confinement(arguments.confinement, &invocation.settings)?,
     };
     let stop = shutdown::requested(printer)?;
     let bound = DevServer::bind(settings, move |faults| tell(printer, faults)).await;

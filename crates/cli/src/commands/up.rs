@@ -136,7 +136,7 @@ fn settings(arguments: &Arguments, invocation: &Invocation) -> Result<toolfront_
     };
     let listen = arguments.listen.as_deref().or(variables.text("TOOLFRONT_LISTEN")?).unwrap_or(LISTEN);
     let mut settings = toolfront_gateway::Settings::new(data_dir, gateway::listen_address(listen)?);
-    settings.confinement = confinement(arguments.confinement)?;
+    settings.confinement = confinement(arguments.confinement, &invocation.settings)?;
     Ok(settings)
 }
 

@@ -87,7 +87,10 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
     // What somebody else put behind the head keeps its number; the chain goes on behind it.
     let sequence = last.map_or(0, |(sequence, _)| sequence).max(chain.head.sequence);
     let head = ChainHead { sequence, hash: chain.head.hash };
-    Ok((LogTail { head, uncounted, counted_through: chain.counted_through, open_runs }, ends_well && is_readable))
+    Ok((
+        LogTail { head, uncounted, counted_through: chain.counted_through, open_runs },
+        ends_well && is_readable,
+    ))
 }
 
 fn begin_of(detail: &str) -> i64 {

@@ -96,7 +96,7 @@ pub(super) fn resolve(
     resolved.tls = tls(certificate, key)?;
     resolved.behind_proxy =
         flags.behind_proxy || behind_proxy(variables)?.or(file.behind_proxy).unwrap_or_default();
-    resolved.confinement = confinement(flags.confinement)?;
+    resolved.confinement = confinement(flags.confinement, settings)?;
     resolved.audit = audit_options::resolve(flags.audit, file.audit, variables)?;
     file.sandbox.apply(&mut resolved.confinement);
     file.limits.apply(&mut resolved.limits);
