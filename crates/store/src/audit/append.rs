@@ -29,9 +29,10 @@ pub(crate) fn append(
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let mut uses = 0;
-    if let Some(slip) = by.use_slip.as_ref().filter(|slip| by.token.is_some() && slip.take()) {
+    // The request of a visitor is no use of a token, and is told of once all the same.
+    if let Some(slip) = by.use_slip.as_ref().filter(|slip| slip.take()) {
         transaction.tell(Told::Slip(std::sync::Arc::clone(slip)));
-        uses = 1;
+        uses = u64::from(by.token.is_some());
     }
     let entry = Entry {
         by,

@@ -211,3 +211,18 @@ async fn a_request_that_first_uses_a_rotated_value_is_told_too() {
     assert_eq!((&events[0]["uses"], &events[1]["uses"]), (&json!(0), &json!(1)));
     assert_eq!(events[1]["generation"], 2);
 }
+
+#[tokio::test]
+async fn a_command_of_a_visitor_is_told_by_its_begin_and_its_end_alone() {
+    let world = World::new().await;
+    world
+        .gateway
+        .as_admin("PATCH", "/api/v1/environments/docs")
+        .json(&json!({ "visibility": "public" }))
+        .send()
+        .await
+        .data();
+    let answer = world.send(None, "POST", "/e/docs", Some(json!({ "command": ["ls"] }))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    world.assert_told(&answer, None, &[("run.begin", "allowed"), ("run.end", "allowed")]).await;
+}
