@@ -7,7 +7,7 @@ mod token_counts;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -28,19 +28,9 @@ const SECONDS: [f64; 14] =
 /// Up to how many calls each bucket of a commit takes.
 const CALLS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// Why a command was not begun although its token may run it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OutcomeLabel(&'static str);
-
-impl EncodeLabelValue for OutcomeLabel {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
-        self.0.encode(encoder)
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct OutcomeLabels {
-    outcome: OutcomeLabel,
+struct OutcomeLabels {
+    outcome: &'static str,
 }
 
 /// All that is measured.
@@ -83,9 +73,8 @@ impl Metrics {
         let seconds = || Histogram::new(SECONDS);
         let requests = RequestMetrics::register(&mut registry);
         let decisions = Family::<OutcomeLabels, Counter>::default();
-        let by_decision = Decision::ALL.map(|decision| {
-            decisions.get_or_create_owned(&OutcomeLabels { outcome: OutcomeLabel(decision.word()) })
-        });
+        let by_decision = Decision::ALL
+            .map(|decision| decisions.get_or_create_owned(&OutcomeLabels { outcome: decision.word() }));
         registry.register(
             "decisions",
             "Requests to applications and the API, by what was decided",
@@ -153,7 +142,7 @@ impl Metrics {
             Outcome::EndedWithToken => "ended_with_token",
             Outcome::Ended | Outcome::Interrupted => "ended",
         };
-        self.runs.get_or_create(&OutcomeLabels { outcome: OutcomeLabel(word) }).inc();
+        self.runs.get_or_create(&OutcomeLabels { outcome: word }).inc();
         self.run_seconds.observe(Duration::from_millis(duration_ms).as_secs_f64());
     }
 
