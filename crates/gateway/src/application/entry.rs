@@ -59,11 +59,12 @@ pub(super) async fn enter<A: Visit>(
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
     let identity = authenticate(gateway, headers, context).await?;
-    if let Some(environment) = gateway.memory().environments.by_name(name) {
+    let environment = gateway.memory().environments.by_name(name);
+    if let Some(environment) = &environment {
         let target = environment.target();
         context.story.note_environment(target.organization, target.environment);
     }
-    allow(gateway, identity, name)
+    judge(identity, environment)
 }
 
 pub(super) fn allow<A: Visit>(
@@ -71,7 +72,14 @@ pub(super) fn allow<A: Visit>(
     identity: Identity,
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
-    match (identity, gateway.memory().environments.by_name(name)) {
+    judge(identity, gateway.memory().environments.by_name(name))
+}
+
+fn judge<A: Visit>(
+    identity: Identity,
+    environment: Option<Arc<Environment>>,
+) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
+    match (identity, environment) {
         (Identity::Visitor, Some(environment)) => {
             let permit = Permit::for_visitor(environment.target(), environment.record.visibility);
             Ok((permit.ok_or_else(Refusal::no_token)?, environment))
