@@ -50,6 +50,10 @@ impl AuditedRun {
             let asked = std::time::Instant::now();
             let begin = owned.store().begin_run(environment, run, by.clone(), now).await?;
             owned.metrics().begun(asked.elapsed());
+            // A visitor's request is no use that the event could have taken, and is told of all the same.
+            if let Some(slip) = &by.use_slip {
+                slip.take();
+            }
             Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
         });
         begun.await.map_err(|err| Refusal::internal(&err))?

@@ -29,10 +29,9 @@ pub(crate) fn append(
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let mut uses = 0;
-    // The request of a visitor is no use of a token, and is told of once all the same.
-    if let Some(slip) = by.use_slip.as_ref().filter(|slip| slip.take()) {
+    if let Some(slip) = by.use_slip.as_ref().filter(|slip| by.token.is_some() && slip.take()) {
         transaction.tell(Told::Slip(std::sync::Arc::clone(slip)));
-        uses = u64::from(by.token.is_some());
+        uses = 1;
     }
     let entry = Entry {
         by,
