@@ -7,8 +7,8 @@ mod denials;
 mod open_request;
 mod story;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -45,6 +45,8 @@ pub(crate) struct AccessLog {
     gathering: AtomicU64,
     /// Up to which batch all is written, or why it could not be.
     written: watch::Sender<(u64, Result<(), StoreError>)>,
+    /// Found out with the first batch.
+    home: OnceLock<OrgId>,
 }
 
 /// A request that is to be told of.
@@ -52,6 +54,29 @@ pub(crate) struct AccessLog {
 pub(crate) struct Told {
     kind: Kind,
     request: One,
+}
+
+impl Told {
+    fn of(
+        gateway: &Gateway,
+        context: &Context,
+        event: AccessEvent,
+        decision: Decision,
+        uses: u64,
+        bytes: u64,
+    ) -> Self {
+        let (story, environment) = (&context.story, context.story.environment());
+        let kind = Kind {
+            holder: story.holder(),
+            organization: environment.map(|(organization, _)| organization),
+            environment: environment.map(|(_, environment)| environment),
+            address: Some(context.address),
+            user_agent: context.user_agent.clone(),
+            decision,
+            event,
+        };
+        Self { kind, request: One { at: gateway.now(), uses, bytes, id: context.request_number } }
+    }
 }
 
 impl AccessLog {
@@ -65,6 +90,7 @@ impl AccessLog {
             flushing: tokio::sync::Mutex::new(()),
             gathering: AtomicU64::new(1),
             written: watch::Sender::new((0, Ok(()))),
+            home: OnceLock::new(),
         }
     }
 
@@ -152,7 +178,7 @@ impl AccessLog {
     }
 
     async fn write(&self, store: &Store, taken: &[(Kind, Requests)]) -> Result<(), StoreError> {
-        let Some(home) = home(store).await? else { return Ok(()) };
+        let Some(home) = self.home(store).await? else { return Ok(()) };
         let (mut groups, mut untold) = (Vec::with_capacity(taken.len()), Vec::new());
         for (kind, requests) in taken {
             let is_read = matches!(kind.event, AccessEvent::PageRead { .. });
@@ -163,6 +189,16 @@ impl AccessLog {
             }
         }
         store.record_requests(Arc::new(groups), untold).await
+    }
+
+    /// The organization that events are for which concern nobody's token. Before there is one there are none; then it
+    /// stays the same.
+    async fn home(&self, store: &Store) -> Result<Option<OrgId>, StoreError> {
+        if let Some(known) = self.home.get() {
+            return Ok(Some(*known));
+        }
+        let found = store.organizations().await?.first().map(|organization| organization.id);
+        Ok(found.map(|id| *self.home.get_or_init(|| id)))
     }
 
     /// Has the denials told that were left out.
@@ -205,11 +241,6 @@ fn uses(kind: &Kind, requests: &Requests) -> Option<Use> {
     })
 }
 
-/// The organization that events are for which concern nobody's token. Before there is one there are none.
-async fn home(store: &Store) -> Result<Option<OrgId>, StoreError> {
-    Ok(store.organizations().await?.first().map(|organization| organization.id))
-}
-
 /// Tells of a call that is about to be answered well.
 pub(crate) fn tell_called(gateway: &Gateway, context: &Context, method: &str, path: &str) {
     let event = AccessEvent::Called { method: method.into(), path: path.into(), status: 200 };
@@ -218,29 +249,16 @@ pub(crate) fn tell_called(gateway: &Gateway, context: &Context, method: &str, pa
 
 /// Tells of how a request was refused on its way, unless an event tells of it already.
 pub(crate) fn tell_unless_told(gateway: &Gateway, context: &Context, event: AccessEvent, decision: Decision) {
-    let slip = context.story.slip();
-    if slip.take() {
-        slip.put_back();
-        tell(gateway, context, event, decision, 0);
+    if context.story.take() {
+        let uses = u64::from(context.story.has_caller());
+        gateway.access_log().add(Told::of(gateway, context, event, decision, uses, 0));
     }
 }
 
 /// Tells of something that a request did on its way, such as a page that it read over MCP.
 pub(crate) fn tell(gateway: &Gateway, context: &Context, event: AccessEvent, decision: Decision, bytes: u64) {
-    let (story, holder) = (&context.story, context.story.holder());
-    let kind = Kind {
-        holder,
-        organization: story.environment().map(|(organization, _)| organization),
-        environment: story.environment().map(|(_, environment)| environment),
-        address: Some(context.address),
-        user_agent: context.user_agent.clone(),
-        decision,
-        event,
-    };
-    let uses = u64::from(story.take() && story.has_caller());
-    gateway
-        .access_log()
-        .add(Told { kind, request: One { at: gateway.now(), uses, bytes, id: context.request_number } });
+    let uses = u64::from(context.story.take() && context.story.has_caller());
+    gateway.access_log().add(Told::of(gateway, context, event, decision, uses, bytes));
 }
 
 /// The text of a path as events tell it: without a token's value, and not longer than is of use.

@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::Method;
 use toolfront_store::{AccessEvent, Decision};
 
-use super::buffer::{Kind, One};
 use super::story::Door;
 use super::{Told, path_text};
 use crate::gateway::Gateway;
@@ -71,23 +70,13 @@ impl<'r> OpenRequest<'r> {
 
     fn told(&self, decision: Decision, status: u16, bytes: u64) -> Option<Told> {
         let (context, story) = (&self.context, &self.context.story);
-        let (holder, environment) = (story.holder(), story.environment());
         // A stranger at a door that is open to strangers, or one who said nothing at a closed one.
-        let is_known = story.has_caller() || environment.is_some() || decision.is_denial();
+        let is_known = story.has_caller() || story.environment().is_some() || decision.is_denial();
         if !is_known || !story.take() {
             return None;
         }
-        let kind = Kind {
-            holder,
-            organization: environment.map(|(organization, _)| organization),
-            environment: environment.map(|(_, environment)| environment),
-            address: Some(context.address),
-            user_agent: context.user_agent.clone(),
-            decision,
-            event: self.event(decision, status),
-        };
-        let uses = u64::from(story.has_caller());
-        Some(Told { kind, request: One { at: self.gateway.now(), uses, bytes, id: context.request_number } })
+        let (event, uses) = (self.event(decision, status), u64::from(story.has_caller()));
+        Some(Told::of(self.gateway, context, event, decision, uses, bytes))
     }
 
     fn event(&self, decision: Decision, status: u16) -> AccessEvent {
