@@ -203,12 +203,12 @@ impl AccessLog {
 
     /// Has the denials told that were left out.
     pub(crate) fn tell_omitted(&self) {
-        self.denials.take_omitted().into_iter().for_each(|omitted| self.tell_together(omitted));
+        self.denials.tell_omitted(|omitted| self.tell_together(omitted));
     }
 
     /// The same of those that were uses of living tokens, so that they count.
     pub(crate) fn tell_omitted_uses(&self) {
-        self.denials.take_used().into_iter().for_each(|omitted| self.tell_together(omitted));
+        self.denials.tell_used(|omitted| self.tell_together(omitted));
     }
 
     fn tell_together(&self, omitted: Omitted) {

@@ -77,16 +77,17 @@ impl Denials {
         false
     }
 
-    /// What was left out since the last time.
-    pub(super) fn take_omitted(&self) -> Vec<Omitted> {
+    /// Passes what was left out since the last time to `tell`. Until it is told it is still among what was left out, so
+    /// that nobody who looks at both misses it.
+    pub(super) fn tell_omitted(&self, tell: impl FnMut(Omitted)) {
         self.told.retain_recent();
-        std::mem::take(&mut *self.omitted.lock()).into_values().collect()
+        self.omitted.lock().drain().map(|(_, omitted)| omitted).for_each(tell);
     }
 
     /// The same of what were uses of living tokens alone.
-    pub(super) fn take_used(&self) -> Vec<Omitted> {
+    pub(super) fn tell_used(&self, tell: impl FnMut(Omitted)) {
         let mut omitted = self.omitted.lock();
-        omitted.extract_if(|source, _| source.used.is_some()).map(|(_, omitted)| omitted).collect()
+        omitted.extract_if(|source, _| source.used.is_some()).map(|(_, omitted)| omitted).for_each(tell);
     }
 }
 
