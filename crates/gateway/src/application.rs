@@ -24,5 +24,5 @@ pub(crate) use self::mcp::{refuse_foreign_origin, resource_metadata, session_id,
 pub(crate) use self::reading::{Reading, read};
 pub(crate) use self::release::Release;
 pub(crate) use self::run_secrets::RunSecrets;
-pub(crate) use self::running::{prepare, reply};
-pub(crate) use self::streaming::{Streamed, is_asked_for as is_stream_asked_for};
+pub(crate) use self::running::{Prepare, prepare, reply};
+pub(crate) use self::streaming::{ReadyStream, Streamed, is_asked_for as is_stream_asked_for};

@@ -18,7 +18,8 @@ use toolfront_token::TokenDigest;
 
 use crate::access::{Presented, presented, refuse_token_in_url};
 use crate::application::{
-    Directory, Files, Reading, RunSecrets, Streamed, is_stream_asked_for, prepare, read, reply,
+    Directory, Files, Prepare, Reading, ReadyStream, RunSecrets, Streamed, is_stream_asked_for, prepare,
+    read, reply,
 };
 use crate::environment_limits::run_limits;
 use crate::problem::Refusal;
@@ -129,8 +130,7 @@ impl DevServer {
                 run.cage.writable_release = true;
                 if is_stream_asked_for(&parts.headers) {
                     let streamed = Streamed {
-                        sandbox: Arc::clone(&self.sandbox),
-                        run,
+                        command: ReadyStream::prepare(&self.sandbox, run).await,
                         ignored_env,
                         mask: Arc::default(),
                         request_id: request_id.to_owned(),

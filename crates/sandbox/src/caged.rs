@@ -64,17 +64,7 @@ impl Caged {
         let Slot { socket, held } = slot;
         let socket = watched(socket, Interest::READABLE | Interest::WRITABLE).map_err(NotBegun::Other)?;
         let body = ToSlot::Run(order.clone()).encode();
-        let mut outgoing = Outgoing::of(&body, &streams).map_err(NotBegun::Other)?;
-        loop {
-            match outgoing.send(socket.as_fd()) {
-                Ok(()) => break,
-                Err(Errno::AGAIN) => {
-                    socket.writable().await.map_err(NotBegun::Other)?.clear_ready();
-                }
-                Err(Errno::PIPE | Errno::CONNRESET) => return Err(NotBegun::SlotGone),
-                Err(error) => return Err(NotBegun::Other(error.into())),
-            }
-        }
+        send(&socket, Outgoing::of(&body, &streams).map_err(NotBegun::Other)?).await?;
         Ok(Self {
             slot: Some(Occupied { socket, held }),
             slots,
@@ -84,6 +74,13 @@ impl Caged {
             dismissed: false,
             stop: Some(stop),
         })
+    }
+
+    /// Has the program of a held order started.
+    pub(crate) async fn go(&self) -> Result<(), NotBegun> {
+        let Some(slot) = &self.slot else { return Err(NotBegun::SlotGone) };
+        let body = ToSlot::Go.encode();
+        send(&slot.socket, Outgoing::of(&body, &[]).map_err(NotBegun::Other)?).await
     }
 
     /// Returns when the run has ended, with all that it started. May be dropped and called again.
@@ -152,6 +149,19 @@ impl Caged {
         };
         left.kill();
         drop(runtime.spawn(left.clear_away()));
+    }
+}
+
+async fn send(socket: &AsyncFd<OwnedFd>, mut outgoing: Outgoing<'_>) -> Result<(), NotBegun> {
+    loop {
+        match outgoing.send(socket.as_fd()) {
+            Ok(()) => return Ok(()),
+            Err(Errno::AGAIN) => {
+                socket.writable().await.map_err(NotBegun::Other)?.clear_ready();
+            }
+            Err(Errno::PIPE | Errno::CONNRESET) => return Err(NotBegun::SlotGone),
+            Err(error) => return Err(NotBegun::Other(error.into())),
+        }
     }
 }
 

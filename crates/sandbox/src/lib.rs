@@ -50,6 +50,7 @@ mod probe;
 mod process;
 mod program;
 mod readable;
+mod ready;
 mod removal;
 mod report;
 mod run;
@@ -73,6 +74,7 @@ pub use launcher::launcher_main;
 #[doc(hidden)]
 pub use launcher::layer_costs;
 pub use probe::Finding;
+pub use ready::ReadyRun;
 pub use report::{LayerReport, SandboxReport};
 pub use run::{Captured, Finished, Output, Run, RunLimits};
 pub use sandbox::{CommandUsers, DEFAULT_PATH, LauncherCommand, Sandbox, SandboxConfig};

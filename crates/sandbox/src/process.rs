@@ -3,7 +3,7 @@
 use std::io;
 
 #[cfg(target_os = "linux")]
-use crate::caged::Caged;
+use crate::caged::{Caged, NotBegun};
 use crate::direct::Direct;
 #[cfg(target_os = "linux")]
 use crate::wire::{Failure, FromSlot};
@@ -29,6 +29,15 @@ pub(crate) enum NoCode {
 }
 
 impl Process {
+    /// Has the program started of a command that was held.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn go(&self) -> Result<(), NotBegun> {
+        match self {
+            Self::Direct(_) => Ok(()),
+            Self::Caged(caged) => caged.go().await,
+        }
+    }
+
     /// Returns when the command has ended. May be dropped and called again.
     pub(crate) async fn ended(&mut self) -> Result<(), NoCode> {
         match self {

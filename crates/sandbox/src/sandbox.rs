@@ -1,7 +1,7 @@
 //! The sandbox: what all runs share, and the course of one run.
 
 #[cfg(target_os = "linux")]
-mod caged;
+pub(crate) mod caged;
 
 use std::ffi::OsString;
 use std::io;
@@ -9,22 +9,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::cage::Network;
-use crate::direct::Direct;
 use crate::error::{RunError, StartError};
-use crate::exit::keep_ended_children;
-use crate::private_directory::PrivateDirectory;
-use crate::process::{NoCode, Process};
+use crate::process::NoCode;
 use crate::program::NoProgram;
+use crate::ready::{Course, ReadyRun, RunOrder};
 use crate::report::SandboxReport;
 use crate::run::{Finished, Output, Run};
-use crate::running::{Ended, Running};
 #[cfg(target_os = "linux")]
 use crate::slots::Slots;
-use crate::spawn::{Spawn, SpawnError, Spawned};
+use crate::spawn::SpawnError;
 #[cfg(target_os = "linux")]
 use crate::user_range::UserRange;
 
@@ -178,46 +175,34 @@ impl Sandbox {
         self.run_to(run, Some(sink)).await
     }
 
+    /// Does all that a command needs but starting its program, which [`ReadyRun::start`] does: for whoever has to wait
+    /// before it may start, and uses the time. With a `sink` it runs as by [`run_streaming`](Self::run_streaming).
+    ///
+    /// What can't be prepared is said when it is started.
+    pub async fn prepare(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> ReadyRun {
+        self.ready(run, sink, true).await
+    }
+
     async fn run_to(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> Result<Finished, RunError> {
+        let begun = Instant::now();
+        let ready = self.ready(run, sink, false).await;
+        ready.see_through(begun).await
+    }
+
+    async fn ready(&self, run: Run, sink: Option<mpsc::Sender<Output>>, held: bool) -> ReadyRun {
         let stop = self.lock_stop().subscribe();
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
         if run.cage.network == Network::None && !self.report.can_withhold_network {
-            return Err(RunError::NetworkNotWithheld { program });
+            return ReadyRun::refused(RunError::NetworkNotWithheld { program });
         }
-        let begun = Instant::now();
+        let order = RunOrder { config: Arc::clone(&self.config), run, sink, stop };
         #[cfg(target_os = "linux")]
-        let ended = match &self.slots {
-            Some(slots) => caged::run(slots, &self.config, &run, sink, stop).await,
-            None => self.run_directly(run, sink, stop).await,
-        };
-        #[cfg(not(target_os = "linux"))]
-        let ended = self.run_directly(run, sink, stop).await;
-        let ended = ended.map_err(|refusal| refusal.name(program))?;
-        Ok(Finished {
-            returncode: ended.returncode,
-            timed_out: ended.timed_out,
-            stdout: ended.stdout,
-            stderr: ended.stderr,
-            duration: ended.at.duration_since(begun),
-        })
-    }
-
-    /// Without a launcher.
-    async fn run_directly(
-        &self,
-        run: Run,
-        sink: Option<mpsc::Sender<Output>>,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Ended, Refusal> {
-        let (limits, timeout) = (run.limits, run.timeout());
-        let config = Arc::clone(&self.config);
-        keep_ended_children();
-        let mut starting = AbortOnDrop(spawn_blocking(move || start(&config, &run, stop)));
-        let running =
-            (&mut starting.0).await.map_err(|stopped| Refusal::system(io::Error::other(stopped)))??;
-        let _ = sink.as_ref().map(|sink| sink.try_send(Output::Begun));
-        let deadline = Instant::now() + timeout;
-        running.see_through(deadline, limits, sink).await.map_err(Refusal::NoCode)
+        if let Some(slots) = &self.slots {
+            let caged = caged::CagedRun::begin(Arc::clone(slots), order, held).await;
+            return ReadyRun::new(program, caged.map(Course::Caged));
+        }
+        let _ = held;
+        ReadyRun::new(program, Ok(Course::Direct(order)))
     }
 
     /// Ends every run that has begun, as its timeout would, and returns when all of them have ended. They answer with
@@ -266,7 +251,8 @@ impl Refusal {
         Self::Spawn(SpawnError::System(source))
     }
 
-    fn name(self, program: String) -> RunError {
+    /// The error, with the program's name.
+    pub(crate) fn name(self, program: String) -> RunError {
         match self {
             Self::Directory(source) => RunError::TemporaryDirectory { source },
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotFound)) => RunError::ProgramNotFound { program },
@@ -282,29 +268,5 @@ impl Refusal {
             #[cfg(target_os = "linux")]
             Self::NoCode(NoCode::Failed(failure)) => caged::error_of(failure, program),
         }
-    }
-}
-
-/// Makes the private directory and starts the command in it. Blocks.
-fn start(config: &SandboxConfig, run: &Run, stop: watch::Receiver<bool>) -> Result<Running, Refusal> {
-    let directory = PrivateDirectory::make(&config.temporary_root).map_err(Refusal::Directory)?;
-    let spawn = Spawn {
-        argv: run.command.argv(),
-        directory: &run.directory,
-        path: &config.path,
-        home: directory.path(),
-        environment: &run.environment,
-    };
-    let Spawned { group, stdout, stderr } = spawn.start().map_err(Refusal::Spawn)?;
-    let process = Process::Direct(Direct::of(group, directory, stop.clone()));
-    Ok(Running { process, stdout, stderr, stop })
-}
-
-/// A start that nobody waits for any more and that has not begun does not take place.
-struct AbortOnDrop(JoinHandle<Result<Running, Refusal>>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

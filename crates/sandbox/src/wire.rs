@@ -76,6 +76,8 @@ pub(crate) struct Offered {
 pub(crate) enum ToSlot {
     /// Run this. Standard output and error come with the message.
     Run(Order),
+    /// Start the program of an order that is held.
+    Go,
     /// SIGTERM to the command's process group.
     Terminate,
     /// SIGKILL to the command and everything that it started.
@@ -101,6 +103,8 @@ pub(crate) struct Order {
     pub(crate) cpu_seconds: u64,
     /// Say when the program runs, not only when it has ended.
     pub(crate) tell_start: bool,
+    /// Do everything but start the program, and wait for [`ToSlot::Go`]; anything else calls it off.
+    pub(crate) held: bool,
 }
 
 /// Shows no argument and no variable.
@@ -147,11 +151,12 @@ pub(crate) enum Step {
     NoNewPrivileges,
     Landlock,
     Seccomp,
+    Word,
     Execute,
 }
 
 impl Step {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::PrivateDirectory,
         Self::Program,
         Self::Fork,
@@ -166,6 +171,7 @@ impl Step {
         Self::NoNewPrivileges,
         Self::Landlock,
         Self::Seccomp,
+        Self::Word,
         Self::Execute,
     ];
 
@@ -189,6 +195,7 @@ impl Step {
             Self::NoNewPrivileges => "no new privileges",
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
+            Self::Word => "word to start",
             Self::Execute => "execute",
         }
     }
@@ -255,6 +262,7 @@ impl Message for ToSlot {
             }
             Self::Terminate => to.u8(2),
             Self::Kill => to.u8(3),
+            Self::Go => to.u8(4),
         }
     }
 
@@ -263,6 +271,7 @@ impl Message for ToSlot {
             1 => Ok(Self::Run(Order::read(from)?)),
             2 => Ok(Self::Terminate),
             3 => Ok(Self::Kill),
+            4 => Ok(Self::Go),
             _ => Err(Malformed),
         }
     }
@@ -281,6 +290,7 @@ impl Message for Order {
             to.u64(limit);
         }
         to.flag(self.tell_start);
+        to.flag(self.held);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -298,6 +308,7 @@ impl Message for Order {
             file_size: from.u64()?,
             cpu_seconds: from.u64()?,
             tell_start: from.flag()?,
+            held: from.flag()?,
         })
     }
 }

@@ -23,18 +23,19 @@ pub(crate) struct AuditedRun {
 }
 
 impl AuditedRun {
-    /// Records that the command is about to run; `mask` hides values that whoever asked for it had got hold of.
+    /// Records that the command is about to run; `mask` hides values that whoever asked for it had got hold of. It is
+    /// being written once this is called, and not only once it is waited for.
     ///
     /// # Errors
     /// The store's, when it could not be recorded: the command must not start then.
-    pub(super) async fn begin(
+    pub(super) fn begin(
         gateway: &Gateway,
         context: &Context,
         permit: Permit<RunTool>,
         files: &Files,
         prepared: &Prepared,
         mask: &Mask,
-    ) -> Result<Self, Refusal> {
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send + use<> {
         let target = *permit.target();
         let by = context.attribute(target.organization, permit.by());
         let told = |part: &str| without_token_values(&mask.text(part));
@@ -56,7 +57,7 @@ impl AuditedRun {
             }
             Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
         });
-        begun.await.map_err(|err| Refusal::internal(&err))?
+        async move { begun.await.map_err(|err| Refusal::internal(&err))? }
     }
 
     /// Records how it ended.

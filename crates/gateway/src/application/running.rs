@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header;
 use toolfront_api::{Code, FieldError, RunReply, RunRequest};
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page, RequestPath};
-use toolfront_sandbox::{Cage, Finished, Run, RunError, RunLimits};
+use toolfront_sandbox::{Cage, Finished, ReadyRun, Run, RunError, RunLimits, Sandbox};
 
 use super::content::{Content, SmallFile};
 use super::files::Files;
@@ -102,6 +102,17 @@ impl Prepared {
     pub(crate) fn into_run(self, limits: RunLimits) -> (Run, Vec<String>) {
         let Self { command, root, directory, environment, ignored, .. } = self;
         (Run { command, directory, environment, limits, cage: Cage::around(root) }, ignored)
+    }
+}
+
+/// A command for which all is there but the word to start.
+pub(crate) trait Prepare: Sized {
+    fn prepare(sandbox: &Sandbox, run: Run) -> impl Future<Output = Self> + Send;
+}
+
+impl Prepare for ReadyRun {
+    fn prepare(sandbox: &Sandbox, run: Run) -> impl Future<Output = Self> + Send {
+        sandbox.prepare(run, None)
     }
 }
 

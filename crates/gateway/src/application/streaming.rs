@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use toolfront_api::RunExit;
 use toolfront_app::{Mask, MaskedStream};
-use toolfront_sandbox::{Finished, Output, Run, Sandbox};
+use toolfront_sandbox::{Finished, Output, ReadyRun, Run, Sandbox};
 use toolfront_store::{Outcome, StoreError};
 
 use super::audited_run::{AuditedRun, outcome_of};
 use super::run_hold::RunHold;
-use super::running::{accepted, as_base64};
+use super::running::{Prepare, accepted, as_base64};
 use crate::problem::Refusal;
 
 /// How many pieces of output, of some kilobytes each, wait for a client; then the command waits.
@@ -43,10 +43,25 @@ pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
     })
 }
 
+/// A command that is ready to start, and where its output comes.
+pub(crate) struct ReadyStream {
+    command: ReadyRun,
+    output: mpsc::Receiver<Output>,
+    /// The most that it and its client may take.
+    time: Duration,
+}
+
+impl Prepare for ReadyStream {
+    async fn prepare(sandbox: &Sandbox, run: Run) -> Self {
+        let time = run.command.timeout() + run.limits.terminate_grace + LEFTOVER_TIME;
+        let (sink, output) = mpsc::channel(WAITING_MAX);
+        Self { command: sandbox.prepare(run, Some(sink)).await, output, time }
+    }
+}
+
 /// A command that is about to run for a client that reads as it goes.
 pub(crate) struct Streamed {
-    pub(crate) sandbox: Arc<Sandbox>,
-    pub(crate) run: Run,
+    pub(crate) command: ReadyStream,
     pub(crate) ignored_env: Vec<String>,
     pub(crate) mask: Arc<Mask>,
     pub(crate) request_id: String,
@@ -101,7 +116,7 @@ impl Streamed {
 
     /// A client that reads nothing does not keep a command's place for ever.
     async fn drive(self, as_base64: bool, told: mpsc::Sender<Event>) {
-        let time = self.run.command.timeout() + self.run.limits.terminate_grace + LEFTOVER_TIME;
+        let time = self.command.time;
         let stopping = self.stopping.clone();
         tokio::select! {
             seen = timeout(time, self.see_through(as_base64, &told)) => if seen.is_err() {
@@ -114,10 +129,10 @@ impl Streamed {
     }
 
     async fn see_through(self, as_base64: bool, told: &mpsc::Sender<Event>) {
-        let Self { sandbox, run, ignored_env, mask, request_id, held, .. } = self;
+        let Self { command, ignored_env, mask, request_id, held, .. } = self;
         let (mut hold, audited) = held.unzip();
         let ended = tokio::select! {
-            ended = pass_on(&sandbox, run, &mask, as_base64, told) => Some(ended),
+            ended = pass_on(command, &mask, as_base64, told) => Some(ended),
             () = lost(hold.as_mut()) => None,
         };
         let last = match ended {
@@ -169,13 +184,12 @@ async fn lost(hold: Option<&mut RunHold>) {
 
 /// Runs the command and tells what it prints; yields how it ended and how much it had printed.
 async fn pass_on(
-    sandbox: &Sandbox,
-    run: Run,
+    command: ReadyStream,
     mask: &Mask,
     as_base64: bool,
     told: &mpsc::Sender<Event>,
 ) -> Result<(Finished, u64), Refusal> {
-    let (sink, mut pieces) = mpsc::channel(WAITING_MAX);
+    let ReadyStream { command, output: mut pieces, .. } = command;
     let mut stdout = Channel::new("stdout", mask, as_base64);
     let mut stderr = Channel::new("stderr", mask, as_base64);
     let mut output_bytes = 0_u64;
@@ -193,7 +207,7 @@ async fn pass_on(
             tell(told, channel.push(&bytes)).await;
         }
     };
-    let (finished, ()) = tokio::join!(sandbox.run_streaming(run, sink), telling);
+    let (finished, ()) = tokio::join!(command.start(), telling);
     let finished = finished?;
     tell(told, stdout.finish(finished.stdout.truncated || finished.timed_out)).await;
     tell(told, stderr.finish(finished.stderr.truncated || finished.timed_out)).await;

@@ -9,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use toolfront_api::{RunReply, RunRequest};
 use toolfront_app::RequestPath;
-use toolfront_sandbox::Run;
+use toolfront_sandbox::ReadyRun;
 use toolfront_store::Outcome;
 use toolfront_token::{Permit, RunTool, Timestamp};
 
@@ -17,8 +17,8 @@ use super::audited_run::{AuditedRun, outcome_of};
 use super::entry::{allow, enter, files, request_path};
 use super::run_hold::RunHold;
 use super::run_secrets::RunSecrets;
-use super::running::{prepare, reply};
-use super::streaming::{self, Streamed};
+use super::running::{Prepare, prepare, reply};
+use super::streaming::{self, ReadyStream, Streamed};
 use crate::access::reconsider;
 use crate::body;
 use crate::environment_limits::{confine, run_limits, runs_max};
@@ -28,9 +28,10 @@ use crate::problem::Refusal;
 use crate::request::Context;
 use crate::runs::{Busy, Runner};
 
-/// A command that may run, and that is on record to begin.
-pub(super) struct Admitted {
-    run: Run,
+/// A command that may run, and that is on record to begin. `C` is [`ReadyRun`], or [`ReadyStream`] for a client that
+/// reads as it goes.
+pub(super) struct Admitted<C> {
+    command: C,
     ignored_env: Vec<String>,
     secrets: RunSecrets,
     hold: RunHold,
@@ -51,11 +52,12 @@ pub(super) async fn run_tool(
     let path = request_path(path)?;
     let bytes = body::read(body, limits.json_bytes_max, limits.body_time).await?;
     let asked = Asked { headers, arrived, name, path, request: body::from_object(&bytes) };
-    let admitted = admit(gateway, context, &permit, &environment, asked).await?;
     if streaming::is_asked_for(headers) {
+        let admitted = admit::<ReadyStream>(gateway, context, &permit, &environment, asked).await?;
         return admitted.stream(gateway, context, headers).await;
     }
-    let reply = admitted.run(gateway, context, headers).await?;
+    let admitted = admit::<ReadyRun>(gateway, context, &permit, &environment, asked).await?;
+    let reply = admitted.run(context, headers).await?;
     let mut answer = axum::Json(reply).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(answer)
@@ -70,14 +72,15 @@ pub(super) struct Asked<'r> {
     pub(super) request: Result<RunRequest, Refusal>,
 }
 
-/// The one way to a command that may run: `permit` is of the request's arrival, and is looked at once more.
-pub(super) async fn admit(
+/// The one way to a command that may run: `permit` is of the request's arrival, and is looked at once more. While its
+/// begin is being written the command is prepared: whoever drops what comes of that calls it off.
+pub(super) async fn admit<C: Prepare>(
     gateway: &Gateway,
     context: &Arc<Context>,
     permit: &Permit<RunTool>,
     environment: &Environment,
     asked: Asked<'_>,
-) -> Result<Admitted, Refusal> {
+) -> Result<Admitted<C>, Refusal> {
     let Asked { headers, arrived, name, path, request } = asked;
     let (limits, id) = (gateway.limits(), environment.record.id);
     let runner = permit.by().map_or(Runner::Visitors(id), |by| Runner::Token(by.token()));
@@ -98,23 +101,19 @@ pub(super) async fn admit(
     let prepared = prepare(&files, &path, request?, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
     let hold = RunHold::new(gateway, place, headers)?;
-    let audited = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask()).await?;
+    let begin = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask());
     let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
     confine(&mut run.cage, limits, &environment.record);
-    Ok(Admitted { run, ignored_env, secrets, hold, audited })
+    let (command, audited) = tokio::join!(C::prepare(gateway.sandbox(), run), begin);
+    Ok(Admitted { command, ignored_env, secrets, hold, audited: audited? })
 }
 
-impl Admitted {
+impl Admitted<ReadyRun> {
     /// What the command printed, once it has ended.
-    pub(super) async fn run(
-        self,
-        gateway: &Gateway,
-        context: &Context,
-        headers: &HeaderMap,
-    ) -> Result<RunReply, Refusal> {
-        let Self { run, ignored_env, secrets, mut hold, audited } = self;
+    pub(super) async fn run(self, context: &Context, headers: &HeaderMap) -> Result<RunReply, Refusal> {
+        let Self { command, ignored_env, secrets, mut hold, audited } = self;
         let finished = tokio::select! {
-            finished = gateway.sandbox().run(run) => Some(finished),
+            finished = command.start() => Some(finished),
             () = hold.lost() => None,
         };
         let Some(finished) = finished else {
@@ -135,7 +134,9 @@ impl Admitted {
         audited.end(outcome, answer.duration_ms, u64::try_from(output).unwrap_or(u64::MAX)).await;
         Ok(answer)
     }
+}
 
+impl Admitted<ReadyStream> {
     /// Answers what it prints as it comes.
     async fn stream(
         self,
@@ -143,10 +144,9 @@ impl Admitted {
         context: &Context,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
-        let Self { run, ignored_env, secrets, hold, audited } = self;
+        let Self { command, ignored_env, secrets, hold, audited } = self;
         let streamed = Streamed {
-            sandbox: Arc::clone(gateway.sandbox()),
-            run,
+            command,
             ignored_env,
             mask: Arc::clone(secrets.mask()),
             request_id: context.request_id.to_string(),

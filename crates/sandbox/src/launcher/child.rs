@@ -1,10 +1,11 @@
 //! From a child to the command: each step checked, in this order, and the first that fails is the last.
 //!
-//! The child works in its slot's memory (see [`sys::start`]), so nothing here allocates.
+//! The child works in its slot's memory (see [`sys::start`]), so nothing here allocates what it does not free.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Gid, Uid, fchown};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, chdir, getppid, set_parent_process_death_signal, setsid};
@@ -21,8 +22,9 @@ use super::landlock::SystemRules;
 use super::limits;
 use super::paths::{Access, Place};
 use crate::descriptors::seal_all_descriptors;
+use crate::frames::Incoming;
 use crate::sys::{self, Program};
-use crate::wire::{Failure, Order, Step};
+use crate::wire::{Failure, Message, Order, Step, ToSlot};
 
 /// All that a child needs to become a command.
 pub(super) struct Becoming<'a> {
@@ -36,14 +38,48 @@ pub(super) struct Becoming<'a> {
     pub(super) processes_taken: u64,
     /// The slot, as it sees itself.
     pub(super) parent: Pid,
+    /// What is waited for before the program is started.
+    pub(super) word: Option<Word<'a>>,
+}
+
+/// Where the word to start comes from.
+pub(super) struct Word<'a> {
+    /// The slot's socket. The slot itself stands still until the program is started.
+    pub(super) from: &'a OwnedFd,
+    /// Ends when the launcher does.
+    pub(super) lifeline: &'a OwnedFd,
+}
+
+impl Word<'_> {
+    /// Returns when the gateway says that the program may start.
+    fn wait(&self) -> Result<(), Errno> {
+        let mut watched = [PollFd::new(self.from, PollFlags::IN), PollFd::new(self.lifeline, PollFlags::IN)];
+        while let Err(error) = poll(&mut watched, None) {
+            if error != Errno::INTR {
+                return Err(error);
+            }
+        }
+        let [_, lifeline] = &watched;
+        if !lifeline.revents().is_empty() {
+            return Err(Errno::CANCELED);
+        }
+        let said = Incoming::default().receive(self.from.as_fd())?;
+        match said.map(|received| ToSlot::decode(&received.body)) {
+            Some(Ok(ToSlot::Go)) => Ok(()),
+            _ => Err(Errno::CANCELED),
+        }
+    }
 }
 
 impl Becoming<'_> {
     /// Becomes the command, or says which step failed. The process must end then.
     pub(super) fn the_command(&self) -> Failure {
-        match self.take_steps(|_| ()) {
+        if let Err(failed) = self.take_steps(|_| ()) {
+            return failed;
+        }
+        match self.word.as_ref().map_or(Ok(()), Word::wait) {
             Ok(()) => failure(Step::Execute, self.program.execute()),
-            Err(failed) => failed,
+            Err(errno) => failure(Step::Word, errno),
         }
     }
 

@@ -98,6 +98,7 @@ fn order() -> Order {
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
         tell_start: false,
+        held: false,
     }
 }
 
@@ -118,6 +119,7 @@ fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order, private: &CStr) -> io:
             user,
             processes_taken: 0,
             parent: getpid(),
+            word: None,
         };
         let taken = RefCell::new(Vec::with_capacity(32));
         let failed = RefCell::new(None);

@@ -18,7 +18,7 @@ use rustix::process::{
 };
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_new_privs};
 
-use super::child::Becoming;
+use super::child::{Becoming, Word};
 use super::home::Home;
 use super::kit::Kit;
 use super::landlock::SystemRules;
@@ -78,7 +78,7 @@ impl Slot {
                 continue;
             }
             let Some(received) = incoming.receive(self.socket.as_fd())? else { return Ok(()) };
-            // A signal that crossed with the answer means a run that has ended.
+            // What crossed with the answer is about a run that has ended.
             let ToSlot::Run(order) = ToSlot::decode(&received.body).map_err(io::Error::other)? else {
                 continue;
             };
@@ -167,6 +167,7 @@ impl SlotRun<'_> {
             user: slot.user,
             processes_taken: self.processes_taken,
             parent: getpid(),
+            word: self.order.held.then_some(Word { from: &slot.socket, lifeline: &slot.lifeline }),
         };
         let started = sys::start(stack, &|| {
             let failed = becoming.the_command();
@@ -230,6 +231,8 @@ fn wait_for(slot: &Slot, leader: Pid, incoming: &mut Incoming) -> io::Result<Opt
             match ToSlot::decode(&received.body).map_err(io::Error::other)? {
                 ToSlot::Terminate => signal(leader, Signal::TERM),
                 ToSlot::Kill => signal(leader, Signal::KILL),
+                // For a child that did not live to hear it.
+                ToSlot::Go => {}
                 ToSlot::Run(_) => return Err(io::Error::other("an order during a run")),
             }
         }

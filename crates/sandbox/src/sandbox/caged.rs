@@ -11,7 +11,6 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::geteuid;
-use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -21,7 +20,8 @@ use crate::caged::{Caged, NotBegun};
 use crate::error::RunError;
 use crate::private_directory::ATTEMPTS_MAX;
 use crate::process::{NoCode, Process};
-use crate::run::{Output, Run};
+use crate::ready::RunOrder;
+use crate::run::Run;
 use crate::running::{Ended, Running};
 use crate::slots::Slots;
 use crate::user_range::UserRange;
@@ -31,26 +31,44 @@ use crate::wire::{Failure, Order, Settings, Step};
 /// without a try, so a second try finds a new one.
 const SLOT_ATTEMPTS_MAX: usize = 8;
 
-/// Runs a command in the cage.
-pub(super) async fn run(
-    slots: &Arc<Slots>,
-    config: &SandboxConfig,
-    run: &Run,
-    sink: Option<mpsc::Sender<Output>>,
-    stop: watch::Receiver<bool>,
-) -> Result<Ended, Refusal> {
-    let mut order = order_of(run, config, sink.is_some()).map_err(Refusal::system)?;
-    for _ in 0..ATTEMPTS_MAX {
-        let running = begin(slots, &mut order, run, config, sink.as_ref(), &stop).await?;
-        let deadline = Instant::now() + run.timeout();
-        match running.see_through(deadline, run.limits, sink.clone()).await {
-            Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
-                retry_private_directory(errno, config).await.map_err(Refusal::Directory)?;
-            }
-            ended => return ended.map_err(Refusal::NoCode),
-        }
+/// A command that a slot has the order for.
+pub(crate) struct CagedRun {
+    slots: Arc<Slots>,
+    wanted: RunOrder,
+    order: Order,
+    running: Running,
+}
+
+impl CagedRun {
+    /// Gives a slot the order. `held`: the program is started when the run is seen through, and not before.
+    pub(super) async fn begin(slots: Arc<Slots>, wanted: RunOrder, held: bool) -> Result<Self, Refusal> {
+        let mut order = order_of(&wanted, held).map_err(Refusal::system)?;
+        let running = begin(&slots, &mut order, &wanted).await?;
+        Ok(Self { slots, wanted, order, running })
     }
-    Err(Refusal::Directory(io::ErrorKind::AlreadyExists.into()))
+
+    /// Sees the command through, in another slot if there was something about the first.
+    pub(crate) async fn see_through(self) -> Result<Ended, Refusal> {
+        let Self { slots, wanted, mut order, mut running } = self;
+        if std::mem::take(&mut order.held) {
+            match running.process.go().await {
+                Ok(()) => {}
+                Err(NotBegun::SlotGone) => running = begin(&slots, &mut order, &wanted).await?,
+                Err(NotBegun::Other(error)) => return Err(Refusal::system(error)),
+            }
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let deadline = Instant::now() + wanted.run.timeout();
+            match running.see_through(deadline, wanted.run.limits, wanted.sink.clone()).await {
+                Err(NoCode::Failed(Failure { step: Step::PrivateDirectory, errno })) => {
+                    retry_private_directory(errno, &wanted.config).await.map_err(Refusal::Directory)?;
+                }
+                ended => return ended.map_err(Refusal::NoCode),
+            }
+            running = begin(&slots, &mut order, &wanted).await?;
+        }
+        Err(Refusal::Directory(io::ErrorKind::AlreadyExists.into()))
+    }
 }
 
 /// A name that is taken is passed over; a root that is missing is made again.
@@ -65,14 +83,8 @@ async fn retry_private_directory(errno: i32, config: &SandboxConfig) -> io::Resu
     }
 }
 
-async fn begin(
-    slots: &Arc<Slots>,
-    order: &mut Order,
-    run: &Run,
-    config: &SandboxConfig,
-    sink: Option<&mpsc::Sender<Output>>,
-    stop: &watch::Receiver<bool>,
-) -> Result<Running, Refusal> {
+async fn begin(slots: &Arc<Slots>, order: &mut Order, wanted: &RunOrder) -> Result<Running, Refusal> {
+    let RunOrder { config, run, sink, stop } = wanted;
     for _ in 0..SLOT_ATTEMPTS_MAX {
         let slot = slots.take().await.map_err(Refusal::system)?;
         let home = slot.held.private.as_os_str().as_bytes();
@@ -81,7 +93,7 @@ async fn begin(
         let (stdout, stdout_of_command) = pipe()?;
         let (stderr, stderr_of_command) = pipe()?;
         let streams = [stdout_of_command.as_fd(), stderr_of_command.as_fd()];
-        match Caged::begin(Arc::clone(slots), slot, order, streams, sink.cloned(), stop.clone()).await {
+        match Caged::begin(Arc::clone(slots), slot, order, streams, sink.clone(), stop.clone()).await {
             Ok(caged) => {
                 return Ok(Running { process: Process::Caged(caged), stdout, stderr, stop: stop.clone() });
             }
@@ -93,7 +105,8 @@ async fn begin(
 }
 
 /// All of an order but the environment, which names the private directory of the slot.
-fn order_of(run: &Run, config: &SandboxConfig, tell_start: bool) -> io::Result<Order> {
+fn order_of(wanted: &RunOrder, held: bool) -> io::Result<Order> {
+    let RunOrder { config, run, sink, .. } = wanted;
     let argv = run.command.argv().iter().map(|argument| CString::new(argument.as_str()));
     let limits = run.cage.limits;
     Ok(Order {
@@ -109,7 +122,8 @@ fn order_of(run: &Run, config: &SandboxConfig, tell_start: bool) -> io::Result<O
         open_files: limits.open_files,
         file_size: limits.file_size,
         cpu_seconds: limits.cpu_seconds,
-        tell_start,
+        tell_start: sink.is_some(),
+        held,
     })
 }
 

@@ -13,12 +13,12 @@ fn texts() -> impl Strategy<Value = Vec<CString>> {
 fn order() -> impl Strategy<Value = Order> {
     let places = (text(), text(), text());
     let limits = any::<[u64; 5]>();
-    (texts(), texts(), places, any::<[bool; 3]>(), limits).prop_map(
+    (texts(), texts(), places, any::<[bool; 4]>(), limits).prop_map(
         |(
             argv,
             environment,
             (search_path, directory, release),
-            [writable_release, network, tell_start],
+            [writable_release, network, tell_start, held],
             limits,
         )| {
             let [memory, processes, open_files, file_size, cpu_seconds] = limits;
@@ -36,13 +36,14 @@ fn order() -> impl Strategy<Value = Order> {
                 file_size,
                 cpu_seconds,
                 tell_start,
+                held,
             }
         },
     )
 }
 
 fn to_slot() -> impl Strategy<Value = ToSlot> {
-    prop_oneof![order().prop_map(ToSlot::Run), Just(ToSlot::Terminate), Just(ToSlot::Kill)]
+    prop_oneof![order().prop_map(ToSlot::Run), Just(ToSlot::Go), Just(ToSlot::Terminate), Just(ToSlot::Kill)]
 }
 
 fn from_slot() -> impl Strategy<Value = FromSlot> {

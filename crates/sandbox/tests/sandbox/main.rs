@@ -9,6 +9,7 @@ mod launcher;
 mod launching;
 mod limits;
 mod output;
+mod preparing;
 mod streaming;
 mod surroundings;
 mod unprivileged;

@@ -50,6 +50,9 @@ async fn the_launcher_runs_under_valgrind_without_a_finding() {
             );
             assert!(shop.run(&["no-such-program"]).await.is_err());
             assert_eq!(shop.run(&["true"]).await.unwrap().returncode, 0);
+            let ready = shop.sandbox.prepare(shop.order(allowed(&["true"], "60s")), None).await;
+            assert_eq!(ready.start().await.unwrap().returncode, 0);
+            drop(shop.sandbox.prepare(shop.order(allowed(&["true"], "60s")), None).await);
             // Nor does valgrind know seccomp: a kernel without it is refused what only a filter can hold.
             let mut run = shop.order(allowed(&["true"], "60s"));
             run.cage.network = Network::None;

@@ -9,6 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio_util::task::AbortOnDropHandle;
 use toolfront_api::{RunReply, RunRequest};
 use toolfront_mcp::{Application, Content, FILE_BYTES_MAX, PageEntry, Refused};
+use toolfront_sandbox::ReadyRun;
 use toolfront_store::{AccessEvent, Decision};
 use toolfront_token::{Permit, ReadPage, RunTool, Timestamp};
 
@@ -111,8 +112,8 @@ async fn run(
     let (permit, environment) = allow::<RunTool>(&gateway, identity, &name)?;
     let path = request_path(&path)?;
     let asked = Asked { headers: &headers, arrived, name: &name, path, request: Ok(request) };
-    let admitted = admit(&gateway, &context, &permit, &environment, asked).await?;
-    admitted.run(&gateway, &context, &HeaderMap::new()).await
+    let admitted = admit::<ReadyRun>(&gateway, &context, &permit, &environment, asked).await?;
+    admitted.run(&context, &HeaderMap::new()).await
 }
 
 fn read_refused(page: &str, refusal: &Refusal) -> AccessEvent {
