@@ -2,9 +2,8 @@
 
 use clap::ValueEnum;
 use serde::Deserialize;
-use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, FilterFn, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -44,7 +43,8 @@ pub(crate) fn start_with(
     };
     let lines = text.map(Layer::boxed).or(json.map(Layer::boxed));
     let spans = telemetry.map(Telemetry::layer);
-    let all = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).with(quiet());
+    // A layer without a filter of its own would have every span made, also those that nobody collects.
+    let all = tracing_subscriber::registry().with(lines.with_filter(filter.and(quiet()))).with(spans);
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
     let _ = all.try_init();
     Ok(())
@@ -52,9 +52,6 @@ pub(crate) fn start_with(
 
 /// Whatever is asked for, nothing is told by the library that speaks MCP: it tells whole messages, with what commands
 /// are given and what they print.
-fn quiet<S>() -> impl Layer<S>
-where
-    S: Subscriber,
-{
+fn quiet() -> FilterFn {
     filter_fn(|event| event.target().split("::").next() != Some("rmcp"))
 }

@@ -19,6 +19,8 @@ mod examples;
 mod life;
 #[path = "e2e/mcp.rs"]
 mod mcp;
+#[path = "e2e/permission.rs"]
+mod permission;
 #[path = "e2e/refusals.rs"]
 mod refusals;
 #[path = "e2e/running.rs"]

@@ -44,6 +44,9 @@ use crate::server::Service;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 
+/// Below which applications stand, each at its name.
+const APPLICATIONS: &str = "/e/";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -101,7 +104,7 @@ pub(crate) fn service(gateway: Gateway) -> Service {
         .with_state(gateway.clone());
     Arc::new(move |request: Request<Incoming>, peer: SocketAddr| {
         let (gateway, router) = (gateway.clone(), router.clone());
-        Box::pin(async move { answer(&gateway, router, request.map(Body::new), peer).await })
+        Box::pin(async move { answer(&gateway, router, request, peer).await })
     })
 }
 
@@ -120,14 +123,14 @@ pub(crate) fn operations_service(gateway: Gateway) -> Service {
     })
 }
 
-async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer: SocketAddr) -> Response {
+async fn answer(gateway: &Gateway, router: Router, request: Request<Incoming>, peer: SocketAddr) -> Response {
     let started = std::time::Instant::now();
     let behind_proxy = gateway.settings().behind_proxy;
     let request_id = gateway.request_ids().next();
     let context = Arc::new(Context::new(request_id, request.headers(), peer, behind_proxy));
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let open = OpenRequest::begin(gateway, &context, &method, &path);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let path = uri.path();
+    let open = OpenRequest::begin(gateway, &context, &method, path);
     let has_token_in_url = refuse_token_in_url(request.uri());
     let is_loggable = has_token_in_url.is_ok();
     let answer = match has_token_in_url {
@@ -138,7 +141,7 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
         Ok(()) => {
             // At the debug level, so that it costs nothing where nobody collects spans.
             let span = tracing::debug_span!("request", request_id = %context.request_id, %method);
-            dispatch(gateway, router, &context, request).instrument(span).await
+            dispatch(gateway, router, &context, &uri, request).instrument(span).await
         }
     };
     let answer = answer.and_then(|answer| match problem::refusal_in(&answer) {
@@ -149,15 +152,16 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Body>, peer:
     let answer = answer.unwrap_or_else(|refusal| refusal.into_answer(&context.request_id));
     let kind = open.kind();
     let mut answer = open.answered(decision, answer).await;
-    gateway.metrics().requests.answered(kind, answer.status().as_u16(), started.elapsed());
+    let took = started.elapsed();
+    gateway.metrics().requests.answered(kind, answer.status().as_u16(), took);
     answer.headers_mut().extend(HeaderValue::from_str(&context.request_id).map(|id| (REQUEST_ID, id)));
-    let path = if is_loggable { path.as_str() } else { "(withheld: it carries a token)" };
-    log(&method, path, &answer, &context, started.elapsed());
+    let path = if is_loggable { path } else { "(withheld: it carries a token)" };
+    log(&method, path, &answer, &context, took);
     answer
 }
 
 /// About how many bytes a request's path and headers take.
-fn head_bytes(request: &Request<Body>) -> usize {
+fn head_bytes<B>(request: &Request<B>) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     request.headers().iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + 4)
 }
@@ -175,9 +179,9 @@ fn log(method: &Method, path: &str, answer: &Response, context: &Context, took: 
 }
 
 /// A name that another page in a browser made to point here is none of ours.
-pub(crate) fn refuse_foreign_host<'r>(
+pub(crate) fn refuse_foreign_host<'r, B>(
     hosts: &Hosts,
-    request: &'r Request<Body>,
+    request: &'r Request<B>,
 ) -> Result<HostKind<'r>, Refusal> {
     let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
     match hosts.kind(host.or_else(|| request.uri().host())) {
@@ -193,27 +197,28 @@ async fn dispatch(
     gateway: &Gateway,
     router: Router,
     context: &Arc<Context>,
-    mut request: Request<Body>,
+    uri: &Uri,
+    request: Request<Incoming>,
 ) -> Result<Response, Refusal> {
     let kind = refuse_foreign_host(gateway.hosts(), &request)?;
-    if let Some(metadata) = application::resource_metadata(gateway, &kind, request.uri(), request.headers()) {
+    if let Some(metadata) = application::resource_metadata(gateway, &kind, uri, request.headers()) {
         return Ok(metadata);
     }
     if let HostKind::Application(name) = kind {
-        let (name, path) = (name.to_owned(), request.uri().path().to_owned());
-        return application::serve(gateway, context, &name, "", &path, request).await;
+        let name = name.to_owned();
+        return application::serve(gateway, context, &name, "", uri.path(), request).await;
     }
-    let path = single_slash(request.uri().path());
-    if let Some(below) = path.strip_prefix("/e/") {
+    let path = single_slash(uri.path());
+    if let Some(below) = path.strip_prefix(APPLICATIONS) {
         // The slash stays with the rest: one more behind it is a path that is never served.
         let (name, rest) = below.split_at(below.find('/').unwrap_or(below.len()));
-        let (name, rest) = (name.to_owned(), rest.to_owned());
-        let mount = format!("/e/{name}");
-        return application::serve(gateway, context, &name, &mount, &rest, request).await;
+        let (mount, _) = path.split_at(APPLICATIONS.len() + name.len());
+        return application::serve(gateway, context, name, mount, rest, request).await;
     }
-    if path.len() != request.uri().path().len() {
+    let mut request = request.map(Body::new);
+    if path.len() != uri.path().len() {
         // Clients of the original product begin paths with two slashes.
-        let target = request.uri().query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+        let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
         *request.uri_mut() = target.parse::<Uri>().map_err(|_| Refusal::hidden())?;
     }
     request.extensions_mut().insert(Arc::clone(context));

@@ -1,6 +1,7 @@
 //! Listening, and speaking HTTP to whoever connects.
 
 mod connection;
+mod header_timer;
 mod tls;
 
 use std::io;

@@ -33,7 +33,7 @@ pub(crate) enum Course {
     Direct(RunOrder),
     /// In a slot, which has the order already.
     #[cfg(target_os = "linux")]
-    Caged(CagedRun),
+    Caged(Box<CagedRun>),
 }
 
 /// A run, and what goes with it.

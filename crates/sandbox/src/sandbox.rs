@@ -199,7 +199,7 @@ impl Sandbox {
         #[cfg(target_os = "linux")]
         if let Some(slots) = &self.slots {
             let caged = caged::CagedRun::begin(Arc::clone(slots), order, held).await;
-            return ReadyRun::new(program, caged.map(Course::Caged));
+            return ReadyRun::new(program, caged.map(|run| Course::Caged(Box::new(run))));
         }
         let _ = held;
         ReadyRun::new(program, Ok(Course::Direct(order)))

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 use toolfront_store::{AccessEvent, Attribution, Decision, RequestGroup};
 use toolfront_token::{EnvId, OrgId, Timestamp};
@@ -101,7 +102,7 @@ impl From<One> for Requests {
     }
 }
 
-type Shard = HashMap<Kind, Requests>;
+type Shard = HashMap<Kind, Requests, RandomState>;
 
 /// Sharded by token, so that few requests meet at one lock.
 #[derive(Debug)]

@@ -7,7 +7,10 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use foldhash::fast::RandomState;
 use http::HeaderValue;
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use toolfront_app::{BlobDigest, Fault, FilePath, Page};
 
 /// Files up to this size are held in memory.
@@ -15,6 +18,8 @@ pub(crate) const IN_MEMORY_MAX: u64 = 1024 * 1024;
 /// Files below this size are sent as they are.
 const COMPRESSED_MIN: usize = 1024;
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// About how many files that is. The cache is parted by it: each part has room for several of the largest.
+const CACHE_FILES: usize = 256;
 
 /// The content of a file.
 #[derive(Clone, Debug)]
@@ -34,10 +39,20 @@ pub(crate) struct SmallFile {
     gzip: OnceLock<Option<Bytes>>,
 }
 
-/// Small files by their digest, the least used ones dropped beyond 64 MiB.
+/// Small files by their digest, those that are rarely used dropped beyond 64 MiB.
 #[derive(Clone, Debug)]
 pub(crate) struct FileCache {
-    files: moka::sync::Cache<BlobDigest, Arc<SmallFile>>,
+    files: Arc<Cache<BlobDigest, Arc<SmallFile>, Weight, RandomState>>,
+}
+
+#[derive(Clone, Debug)]
+struct Weight;
+
+impl Weighter<BlobDigest, Arc<SmallFile>> for Weight {
+    fn weight(&self, _: &BlobDigest, file: &Arc<SmallFile>) -> u64 {
+        // What is made of a file is about as large again, at the most.
+        u64::try_from(file.bytes.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(512)
+    }
 }
 
 impl SmallFile {
@@ -77,12 +92,9 @@ pub(crate) fn entity_tag(digest: &BlobDigest, form: &str) -> HeaderValue {
 
 impl Default for FileCache {
     fn default() -> Self {
-        let weigh = |_: &BlobDigest, file: &Arc<SmallFile>| {
-            // What is made of a file is about as large again, at the most.
-            u32::try_from(file.bytes.len().saturating_mul(2).saturating_add(512)).unwrap_or(u32::MAX)
-        };
-        let files = moka::sync::Cache::builder().weigher(weigh).max_capacity(CACHE_BYTES).build();
-        Self { files }
+        let hasher = RandomState::default();
+        let files = Cache::with(CACHE_FILES, CACHE_BYTES, Weight, hasher, DefaultLifecycle::default());
+        Self { files: Arc::new(files) }
     }
 }
 

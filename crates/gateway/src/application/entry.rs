@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request};
+use hyper::body::Incoming;
 use toolfront_api::Code;
 use toolfront_app::RequestPath;
 use toolfront_token::{Denied, Permit, ReadPage, Visibility, Visit};
@@ -32,17 +33,17 @@ pub(crate) async fn serve(
     name: &str,
     mount: &str,
     path: &str,
-    request: Request<Body>,
+    request: Request<Incoming>,
 ) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
     context.story.note_door(if path == mcp::PATH { Door::Mcp } else { Door::Application });
     gateway.access_log().has_room()?;
     if path == mcp::PATH {
-        return Box::pin(mcp::serve(gateway, context, name, mount, parts, body)).await;
+        return Box::pin(mcp::serve(gateway, context, name, mount, parts, Body::new(body))).await;
     }
     if parts.method == Method::POST {
         // Boxed: what a run holds would make every read carry room for it.
-        return Box::pin(run_tool(gateway, context, name, path, &parts, body)).await;
+        return Box::pin(run_tool(gateway, context, name, path, &parts, Body::new(body))).await;
     }
     let (permit, environment) = enter::<ReadPage>(gateway, &parts.headers, context, name).await?;
     if parts.method != Method::GET && parts.method != Method::HEAD {

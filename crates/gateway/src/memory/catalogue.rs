@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use toolfront_app::EnvName;
@@ -25,8 +26,8 @@ impl Environment {
 
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
-    by_id: papaya::HashMap<EnvId, Arc<Environment>>,
-    by_name: papaya::HashMap<String, EnvId>,
+    by_id: papaya::HashMap<EnvId, Arc<Environment>, RandomState>,
+    by_name: papaya::HashMap<String, EnvId, RandomState>,
     /// Held while both maps change, which the store's writer alone does.
     changing: Mutex<()>,
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Service;
+use super::header_timer::HeaderTimer;
 use crate::settings::Limits;
 
 const HEADERS_MAX: usize = 100;
@@ -25,7 +26,6 @@ impl Protocol {
     pub(super) fn new(limits: &Limits) -> Self {
         let mut http1 = http1::Builder::new();
         http1
-            .timer(TokioTimer::new())
             .header_read_timeout(limits.header_time)
             .max_headers(HEADERS_MAX)
             // What is somewhat over the limit is refused in words, and only what is far over it like this.
@@ -52,7 +52,8 @@ impl Protocol {
             let answer = service(request, peer);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
         });
-        let connection = self.http1.serve_connection(TokioIo::new(stream), answer);
+        let connection =
+            self.http1.clone().timer(HeaderTimer::default()).serve_connection(TokioIo::new(stream), answer);
         if let Err(cause) = watcher.watch(connection).await {
             tracing::debug!(%cause, %peer, "connection ended");
         }
