@@ -3,11 +3,11 @@
 pub(crate) mod audit;
 mod check;
 mod create;
-mod get;
+pub(crate) mod get;
 mod list;
 pub(crate) mod memory;
 mod redeploy;
-mod run;
+pub(crate) mod run;
 mod start;
 
 use crate::figure::Figure;

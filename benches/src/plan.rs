@@ -17,6 +17,10 @@ pub(crate) struct Plan {
     pub(crate) slice: Duration,
     /// How often a start is measured.
     pub(crate) starts: u32,
+    /// How often each size of something that grows is measured.
+    pub(crate) rounds: u32,
+    /// The greatest such size.
+    pub(crate) size_max: u32,
 }
 
 impl Plan {
@@ -29,6 +33,8 @@ impl Plan {
             pairs: 15,
             slice: Duration::from_secs(1),
             starts: 7,
+            rounds: 7,
+            size_max: 10_000_000,
         }
     }
 
@@ -41,6 +47,8 @@ impl Plan {
             pairs: 3,
             slice: Duration::from_millis(600),
             starts: 3,
+            rounds: 3,
+            size_max: 10_000,
         }
     }
 }
