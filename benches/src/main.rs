@@ -49,6 +49,12 @@ struct Arguments {
     /// directory unless given
     #[arg(long, global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// The Python package, for `size`; what scripts/bench-python has built unless given
+    #[arg(long, value_name = "PATH")]
+    wheel: Option<PathBuf>,
+    /// Have `size` tell how long a clean build takes as well: several minutes
+    #[arg(long)]
+    clean_build: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -100,7 +106,9 @@ fn main() -> ExitCode {
 
 fn site(arguments: &Arguments) -> anyhow::Result<Site> {
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
-    Site::new(arguments.binary.as_deref(), arguments.directory.as_deref(), plan)
+    let plan = Plan { builds: arguments.clean_build, ..plan };
+    let Arguments { binary, wheel, directory, .. } = arguments;
+    Site::new(binary.as_deref(), wheel.as_deref(), directory.as_deref(), plan)
 }
 
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! From one connection to 256.
 
-use super::series::{Curve, Expected, Series};
+use super::series::{Curve, Ratios, Series};
 use super::subject::{self, LIMITS, in_turn, of_reads, page, run_request};
 use super::tokens;
 use crate::figures::get::measured;
@@ -34,13 +34,13 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
             panel: "99th percentile of a GET",
             unit: "ms",
             name: name.to_owned(),
-            expected: Expected::Growing,
+            ratios: Ratios::LeftOut,
             samples: samples
                 .iter()
                 .map(|samples| samples.iter().map(|one| one.speed.p99_ms).collect())
                 .collect(),
         });
-        curves.extend(of_reads(name, Expected::Growing, &samples));
+        curves.extend(of_reads(name, &samples));
     }
     curves.sort_by_key(|curve| curve.unit != "requests/s");
     curves.extend(slowest);
@@ -55,7 +55,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
         let samples = in_turn(site.plan.rounds, &sizes, |connections| {
             closed_loop(server.address, *connections, slice, &request, 200).map(Some)
         })?;
-        curves.push(Curve { panel, unit, name: String::new(), expected: Expected::Growing, samples });
+        curves.push(Curve { panel, unit, name: String::new(), ratios: Ratios::Shown, samples });
     }
     let title = "As connections become more";
     Ok(Series { name: "connections", title, axis: "connections at once", sizes, curves })

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::series::{Expected, Series};
+use super::series::{Ratios, Series};
 use super::subject::{self, Question, Subject, page};
 use crate::load::{Read, get_request};
 use crate::machine::Core;
@@ -37,13 +37,13 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
         Question {
             panel: "One environment's record",
             name: "",
-            expected: Expected::Flat,
+            ratios: Ratios::Shown,
             requests: ask(|size| format!("/api/v1/environments/docs-{}", size / 2)),
         },
         Question {
             panel: "List: all environments",
             name: "",
-            expected: Expected::Growing,
+            ratios: Ratios::LeftOut,
             requests: ask(|_| "/api/v1/environments".to_owned()),
         },
     ];

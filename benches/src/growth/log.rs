@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::series::{Expected, Series};
+use super::series::{Ratios, Series};
 use super::subject::{self, Question, Subject, page};
 use crate::load::get_request;
 use crate::machine::Core;
@@ -36,7 +36,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
         subjects.iter().zip(&sizes).map(request).collect()
     };
     let question =
-        |name, requests| Question { panel: "A page of 100 events", name, expected: Expected::Flat, requests };
+        |name, requests| Question { panel: "A page of 100 events", name, ratios: Ratios::Shown, requests };
     let questions = [
         question("the newest", ask(String::new())),
         question("of a token", ask(format!("&token={}", log_token(7)?))),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use toolfront_client::{Deployment, Inspection, NoProgress};
 
-use super::series::{Expected, Series};
+use super::series::{Ratios, Series};
 use super::subject::{self, Question, Subject, page};
 use crate::load::{Read, post_request_with};
 use crate::machine::Core;
@@ -41,7 +41,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
     let questions = [Question {
         panel: "List: the first part of all pages",
         name: "",
-        expected: Expected::Growing,
+        ratios: Ratios::LeftOut,
         requests: subjects.iter().map(list).collect(),
     }];
     let curves = subject::measure(site, &subjects, &questions)?;

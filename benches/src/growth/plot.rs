@@ -1,8 +1,8 @@
-//! A series as an SVG: the ratios of what ought to stay flat in one panel, and each figure in one of its own.
+//! A series as an SVG: the ratios to the first point in one panel, and each figure in one of its own.
 
 use super::drawing::{Anchor, Drawing, GREY, INK, PALE};
 use super::scale::{Scale, label, places};
-use super::series::{Curve, Expected, Series, Spread};
+use super::series::{Curve, Ratios, Series, Spread};
 
 const WIDTH: f64 = 1000.0;
 const HEADER: f64 = 76.0;
@@ -62,12 +62,12 @@ pub(super) fn svg(series: &Series, circumstances: &str) -> String {
     );
     drawing.text((16.0, 63.0), Anchor::Start, 11.0, GREY, circumstances);
 
-    let flat = numbered.iter().filter(|(_, curve)| curve.expected == Expected::Flat);
-    let ratios: Vec<Drawn> = flat
+    let shown = numbered.iter().filter(|(_, curve)| curve.ratios == Ratios::Shown);
+    let ratios: Vec<Drawn> = shown
         .map(|(number, curve)| Drawn { name: curve.full_name(), number: *number, values: curve.ratios() })
         .collect();
     let frame = Frame::within((0.0, HEADER), RATIOS);
-    frame.panel(&mut drawing, "What ought to stay flat, as a ratio to the first point", series, &ratios);
+    frame.panel(&mut drawing, "As a ratio to the first point, round by round", series, &ratios);
     for (row, curve) in (0_u32..).zip(&ratios) {
         curve.legend(&mut drawing, (frame.right + 22.0, frame.top + 8.0 + 17.0 * f64::from(row)));
     }
@@ -184,7 +184,7 @@ mod tests {
             panel: "GET <a page>",
             unit: "requests/s",
             name: name.to_owned(),
-            expected: Expected::Flat,
+            ratios: Ratios::Shown,
             samples,
         };
         let series = Series {

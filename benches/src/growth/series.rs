@@ -26,18 +26,17 @@ pub(crate) struct Curve {
     pub(crate) unit: &'static str,
     /// Which of the panel's it is; empty when it is the only one.
     pub(crate) name: String,
-    pub(crate) expected: Expected,
+    pub(crate) ratios: Ratios,
     /// By size, then by round; a size at which it can't be measured has no samples.
     pub(crate) samples: Vec<Vec<f64>>,
 }
 
-/// How a figure ought to grow.
+/// Whether the plot's panel of ratios has a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expected {
-    /// Not at all.
-    Flat,
-    /// With what grows.
-    Growing,
+pub(crate) enum Ratios {
+    Shown,
+    /// It grows by its nature, and would leave the others no room.
+    LeftOut,
 }
 
 /// The middle of the rounds, and how far they lay apart.
@@ -138,8 +137,7 @@ mod tests {
     #[test]
     fn a_ratio_is_to_the_first_measured_size_in_the_same_round() {
         let samples = vec![vec![], vec![10.0, 20.0, 40.0], vec![20.0, 20.0, 20.0]];
-        let curve =
-            Curve { panel: "GET", unit: "ms", name: String::new(), expected: Expected::Flat, samples };
+        let curve = Curve { panel: "GET", unit: "ms", name: String::new(), ratios: Ratios::Shown, samples };
         assert_eq!(curve.values()[0], None);
         assert_eq!(curve.values()[1], Some(Spread { median: 20.0, least: 10.0, greatest: 40.0 }));
         assert_eq!(curve.ratios()[0], None);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use anyhow::ensure;
 
-use super::series::{Curve, Expected};
+use super::series::{Curve, Ratios};
 use crate::figures::get::{Measured, PAGE, measured};
 use crate::figures::memory::REST;
 use crate::figures::run::PROGRAM;
@@ -21,6 +21,9 @@ const AT_ONCE: u32 = 8;
 pub(super) const LIMITS: &str =
     "[limits]\nruns_max = 512\nruns_per_environment_max = 512\nruns_per_token_max = 512\n";
 
+const RECORDED: &str = "";
+const UNRECORDED: &str = "[audit]\nreads = \"off\"\n";
+
 /// A data directory of one size.
 pub(super) struct Subject {
     pub(super) home: Rc<Home>,
@@ -34,7 +37,7 @@ pub(super) struct Subject {
 pub(super) struct Question {
     pub(super) panel: &'static str,
     pub(super) name: &'static str,
-    pub(super) expected: Expected,
+    pub(super) ratios: Ratios,
     /// By size; `None` where it would not be the same question.
     pub(super) requests: Vec<Option<Vec<u8>>>,
 }
@@ -86,42 +89,49 @@ pub(super) fn measure(
 }
 
 /// The curves of two panels: requests a second, and the processor's time for each.
-pub(super) fn of_reads(name: &str, expected: Expected, samples: &[Vec<Measured>]) -> [Curve; 2] {
-    let curve = |panel, unit, expected, value: fn(&Measured) -> f64| Curve {
+pub(super) fn of_reads(name: &str, samples: &[Vec<Measured>]) -> [Curve; 2] {
+    let curve = |panel, unit, value: fn(&Measured) -> f64| Curve {
         panel,
         unit,
         name: name.to_owned(),
-        expected,
+        ratios: Ratios::Shown,
         samples: samples.iter().map(|samples| samples.iter().map(value).collect()).collect(),
     };
     [
-        curve("GET a page", "requests/s", expected, |one| one.speed.per_second),
-        curve("CPU time of a GET", "µs", Expected::Flat, |one| one.cpu_micros),
+        curve("GET a page", "requests/s", |one| one.speed.per_second),
+        curve("CPU time of a GET", "µs", |one| one.cpu_micros),
     ]
 }
 
-fn started(subjects: &[Subject], core: Core) -> anyhow::Result<Vec<(&Subject, Server)>> {
-    subjects.iter().map(|subject| Ok((subject, subject.home.start_configured(core, LIMITS)?))).collect()
+fn started<'s>(
+    subjects: &'s [Subject],
+    core: Core,
+    configuration: &str,
+) -> anyhow::Result<Vec<(&'s Subject, Server)>> {
+    let start = |subject: &'s Subject| Ok((subject, subject.home.start_configured(core, configuration)?));
+    subjects.iter().map(start).collect()
 }
 
-/// GET over 64 connections: the same page again and again, and all there is in turn.
+/// GET over 64 connections: the same page again and again; all there is in turn; and that without a record of each.
 fn reads(site: &mut Site, subjects: &[Subject]) -> anyhow::Result<Vec<Curve>> {
     let directory = site.directory("reads")?;
-    let servers = started(subjects, Core::Server)?;
+    let kinds = [
+        ("the same", Subject::same as fn(&Subject) -> Vec<Read>, RECORDED),
+        ("in turn", Subject::turns, RECORDED),
+        ("unrecorded", Subject::turns, UNRECORDED),
+    ];
     let have_turns = subjects.iter().any(|subject| !subject.in_turn.is_empty());
     let mut curves = Vec::new();
-    for (name, by_turns) in
-        [("the same", false), ("in turn", true)].into_iter().take(1 + usize::from(have_turns))
-    {
+    for (name, reads, configuration) in kinds.into_iter().take(if have_turns { 3 } else { 1 }) {
+        let servers = started(subjects, Core::Server, configuration)?;
         let read = |(subject, server): &(&Subject, Server)| {
-            let reads = if by_turns { subject.turns() } else { subject.same() };
-            let (address, directory) = (server.address, directory.clone());
+            let (address, reads, directory) = (server.address, reads(subject), directory.clone());
             let reading = Reading { address, connections: CONNECTIONS, reads, directory };
             measured(site, server, &reading).map(Some)
         };
         // What is read for the first time comes from the disk.
         in_turn(1, &servers, read)?;
-        curves.extend(of_reads(name, Expected::Flat, &in_turn(site.plan.rounds, &servers, read)?));
+        curves.extend(of_reads(name, &in_turn(site.plan.rounds, &servers, read)?));
     }
     // Panel by panel.
     curves.sort_by_key(|curve| curve.unit != "requests/s");
@@ -130,7 +140,7 @@ fn reads(site: &mut Site, subjects: &[Subject]) -> anyhow::Result<Vec<Curve>> {
 
 /// How long single requests take, one after the other.
 fn answers(site: &Site, subjects: &[Subject], questions: &[Question]) -> anyhow::Result<Vec<Curve>> {
-    let servers = started(subjects, Core::Any)?;
+    let servers = started(subjects, Core::Any, LIMITS)?;
     let mut curves = Vec::new();
     for question in questions {
         let asked: Vec<_> = servers.iter().zip(&question.requests).collect();
@@ -138,14 +148,14 @@ fn answers(site: &Site, subjects: &[Subject], questions: &[Question]) -> anyhow:
             let Some(request) = request else { return Ok(None) };
             Client::connect(server.address)?.median_ms(request, REQUESTS).map(Some)
         })?;
-        let Question { panel, name, expected, .. } = *question;
-        curves.push(Curve { panel, unit: "ms", name: name.to_owned(), expected, samples });
+        let Question { panel, name, ratios, .. } = *question;
+        curves.push(Curve { panel, unit: "ms", name: name.to_owned(), ratios, samples });
     }
     Ok(curves)
 }
 
 fn runs(site: &Site, subjects: &[Subject]) -> anyhow::Result<Curve> {
-    let servers = started(subjects, Core::Any)?;
+    let servers = started(subjects, Core::Any, LIMITS)?;
     let run = |(subject, server): &(&Subject, Server)| {
         let request = run_request(&subject.path, subject.home.admin());
         closed_loop(server.address, AT_ONCE, site.plan.slice, &request, 200).map(Some)
@@ -155,7 +165,7 @@ fn runs(site: &Site, subjects: &[Subject]) -> anyhow::Result<Curve> {
         panel: "Runs of /bin/true, 8 at once",
         unit: "runs/s",
         name: String::new(),
-        expected: Expected::Flat,
+        ratios: Ratios::Shown,
         samples: in_turn(site.plan.rounds, &servers, run)?,
     })
 }
@@ -175,7 +185,7 @@ fn starts(site: &Site, subjects: &[Subject]) -> anyhow::Result<[Curve; 3]> {
         panel,
         unit,
         name: String::new(),
-        expected: Expected::Growing,
+        ratios: Ratios::LeftOut,
         samples: samples.iter().map(|samples| samples.iter().map(value).collect()).collect(),
     };
     Ok([

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::series::{Expected, Series};
+use super::series::{Ratios, Series};
 use super::subject::{self, Question, Subject, page};
 use crate::figures::get::TAKING_TURNS;
 use crate::load::{Read, get_request};
@@ -29,7 +29,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Series> {
     let questions = [Question {
         panel: "List: the newest 10 tokens",
         name: "",
-        expected: Expected::Flat,
+        ratios: Ratios::Shown,
         requests: subjects.iter().map(list).collect(),
     }];
     let curves = subject::measure(site, &subjects, &questions)?;
