@@ -50,7 +50,7 @@ pub(crate) fn measure(site: &mut Site, only: &[&str], plots: Option<&Path>) -> a
     let seen = Circumstances::find();
     for (name, measure) in SERIES.iter().filter(|(name, _)| only.is_empty() || only.contains(name)) {
         eprintln!("{:>4.0} s  {name}", begun.elapsed().as_secs_f64());
-        let notes = site.notes();
+        let setting = site.setting();
         let series = measure(site)?;
         println!("{}", series.table());
         if let Some(directory) = plots {
@@ -61,8 +61,7 @@ pub(crate) fn measure(site: &mut Site, only: &[&str], plots: Option<&Path>) -> a
             std::fs::create_dir_all(directory)?;
             let short = format!("{}; {} rounds", seen.line(), site.plan.rounds);
             write(format!("{name}.svg"), plot::svg(&series, &short))?;
-            let circumstances =
-                json!({ "date": seen.date, "machine": seen.machine, "commit": seen.commit, "notes": notes });
+            let circumstances = json!({ "date": seen.date, "machine": seen.machine, "commit": seen.commit, "setting": setting });
             write(format!("{name}.json"), format!("{:#}\n", series.json(&circumstances)))?;
         }
     }

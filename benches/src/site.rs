@@ -55,19 +55,21 @@ impl Site {
         })
     }
 
-    /// How it is measured, for the report.
+    /// How it is measured.
+    pub(crate) fn setting(&self) -> Vec<String> {
+        let quick = if self.plan.is_quick { "quick: the figures mean little" } else { "full" };
+        let generator = format!("load by {}", self.generator.name());
+        vec![quick.to_owned(), generator, self.pinning.note().to_owned(), load_note()]
+    }
+
+    /// The same and how much of it, for the report.
     pub(crate) fn notes(&self) -> Vec<String> {
         let Plan { tokens, files, pairs, slice, .. } = self.plan;
-        let quick = if self.plan.is_quick { "quick: the figures mean little" } else { "full" };
-        vec![
-            quick.to_owned(),
-            format!("load by {}", self.generator.name()),
-            self.pinning.note().to_owned(),
-            load_note(),
-            Circumstances::find().line(),
-            format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()),
-            format!("{tokens} tokens, {files} files"),
-        ]
+        let mut notes = self.setting();
+        notes.push(Circumstances::find().line());
+        notes.push(format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()));
+        notes.push(format!("{tokens} tokens, {files} files"));
+        notes
     }
 
     /// The toolfront binary.
