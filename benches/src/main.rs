@@ -33,7 +33,7 @@ use crate::site::Site;
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {
-    /// Run everything in about a minute, with fewer tokens and files: to see that it works, not what it says
+    /// Fewer and smaller, to see that it works, not what it says: about a minute for all figures, four for growth
     #[arg(long, global = true)]
     quick: bool,
     /// Print the result as JSON
