@@ -3,11 +3,12 @@
 pub(crate) mod audit;
 mod check;
 mod create;
-mod get;
+pub(crate) mod get;
 mod list;
 pub(crate) mod memory;
 mod redeploy;
-mod run;
+pub(crate) mod run;
+mod size;
 mod start;
 
 use crate::figure::Figure;
@@ -17,7 +18,7 @@ use crate::site::Site;
 type Measure = fn(&mut Site) -> anyhow::Result<Figure>;
 
 /// All of them, in their order.
-pub(crate) const FIGURES: [(&str, Measure); 9] = [
+pub(crate) const FIGURES: [(&str, Measure); 10] = [
     ("get", get::measure),
     ("run", run::measure),
     ("check", check::measure),
@@ -27,6 +28,7 @@ pub(crate) const FIGURES: [(&str, Measure); 9] = [
     ("list", list::measure),
     ("redeploy", redeploy::measure),
     ("audit", audit::measure),
+    ("size", size::measure),
 ];
 
 /// The name of a figure, as somebody typed it.

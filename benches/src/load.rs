@@ -3,5 +3,5 @@
 mod client;
 mod generator;
 
-pub(crate) use self::client::{Client, closed_loop, post_request};
-pub(crate) use self::generator::{Generator, Reading, Speed};
+pub(crate) use self::client::{Client, closed_loop, get_request, post_request, post_request_with};
+pub(crate) use self::generator::{CONNECTIONS, Generator, Read, Reading, Speed};

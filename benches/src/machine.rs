@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use toolfront_token::Timestamp;
 
 /// `USER_HZ`, which is 100 on every Linux that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -59,6 +60,52 @@ impl Pinning {
         command.args(["-c", number]).arg(program);
         command
     }
+}
+
+/// When, on what and of which commit something is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Circumstances {
+    /// Of today, in UTC.
+    pub(crate) date: String,
+    pub(crate) machine: String,
+    /// With `-dirty` when files were changed since.
+    pub(crate) commit: String,
+}
+
+impl Circumstances {
+    pub(crate) fn find() -> Self {
+        let git = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
+        let commit = output(Pinning::none().command(Path::new("git"), Core::Any).args(git));
+        let commit = commit.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned());
+        Self { date: today(), machine: machine(), commit }
+    }
+
+    pub(crate) fn line(&self) -> String {
+        format!("{}; {}; commit {}", self.date, self.machine, self.commit)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the day is looked up")]
+fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_micros(0).plus(since).to_string();
+    now.split('T').next().unwrap_or_default().to_owned()
+}
+
+/// The processor, how many cores there are, the memory, and the kernel (proc(5)).
+fn machine() -> String {
+    let read = |file: &str| std::fs::read_to_string(file).unwrap_or_default();
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let processor =
+        field(&read("/proc/cpuinfo"), "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = field(&read("/proc/meminfo"), "MemTotal").unwrap_or_default();
+    let memory = memory.trim_end_matches("kB").trim().parse::<f64>().map_or(0.0, |size| size * 1024.0 / 1e9);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    format!("{processor}, {cores} cores, {memory:.0} GB, Linux {}", kernel.trim())
 }
 
 /// Whether a program is there.

@@ -7,6 +7,7 @@
 
 mod figure;
 mod figures;
+mod growth;
 mod load;
 mod machine;
 mod pairs;
@@ -32,8 +33,8 @@ use crate::site::Site;
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {
-    /// Run everything in about a minute, with fewer tokens and files: to see that it works, not what it says
-    #[arg(long)]
+    /// Fewer and smaller, to see that it works, not what it says: about a minute for all figures, four for growth
+    #[arg(long, global = true)]
     quick: bool,
     /// Print the result as JSON
     #[arg(long)]
@@ -42,19 +43,34 @@ struct Arguments {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = figures::parse)]
     only: Vec<&'static str>,
     /// The toolfront binary; the one beside this program unless given
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     binary: Option<PathBuf>,
     /// Where data directories are made, and that matters: some figures are made of the disk's flushes. The system's temporary
     /// directory unless given
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// The Python package, for `size`; what scripts/bench-python has built unless given
+    #[arg(long, value_name = "PATH")]
+    wheel: Option<PathBuf>,
+    /// Have `size` tell how long a clean build takes as well: several minutes
+    #[arg(long)]
+    clean_build: bool,
     #[command(subcommand)]
     part: Option<Part>,
 }
 
-/// What this program starts of itself.
+/// Another thing than the figures.
 #[derive(Debug, Subcommand)]
 enum Part {
+    /// Measure how figures change as tokens, environments, pages, connections or the audit log's events become more
+    Growth {
+        /// Only these series
+        #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = growth::parse)]
+        only: Vec<&'static str>,
+        /// Where a plot and all points of each series are written
+        #[arg(long, value_name = "DIR")]
+        plots: Option<PathBuf>,
+    },
     /// A bare hyper server that answers everything with the answer in a file
     #[command(hide = true)]
     BareHttp {
@@ -74,6 +90,9 @@ fn main() -> ExitCode {
     let outcome = match &arguments.part {
         Some(Part::BareHttp { answer }) => servers::bare_http::serve(answer),
         Some(Part::IndexMemory { tokens }) => figures::memory::index_memory(*tokens),
+        Some(Part::Growth { only, plots }) => {
+            site(&arguments).and_then(|mut site| growth::measure(&mut site, only, plots.as_deref()))
+        }
         None => measure(&arguments),
     };
     match outcome {
@@ -85,10 +104,16 @@ fn main() -> ExitCode {
     }
 }
 
+fn site(arguments: &Arguments) -> anyhow::Result<Site> {
+    let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
+    let plan = Plan { builds: arguments.clean_build, ..plan };
+    let Arguments { binary, wheel, directory, .. } = arguments;
+    Site::new(binary.as_deref(), wheel.as_deref(), directory.as_deref(), plan)
+}
+
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
-    let mut site = Site::new(arguments.binary.as_deref(), arguments.directory.as_deref(), plan)?;
+    let mut site = site(arguments)?;
     let mut report = Report::new(site.notes());
     for (name, measure) in FIGURES {
         if arguments.only.is_empty() || arguments.only.contains(&name) {

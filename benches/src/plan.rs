@@ -17,6 +17,12 @@ pub(crate) struct Plan {
     pub(crate) slice: Duration,
     /// How often a start is measured.
     pub(crate) starts: u32,
+    /// Whether the time of a clean build is measured.
+    pub(crate) builds: bool,
+    /// How often each size of something that grows is measured.
+    pub(crate) rounds: u32,
+    /// The greatest such size.
+    pub(crate) size_max: u32,
 }
 
 impl Plan {
@@ -29,6 +35,9 @@ impl Plan {
             pairs: 15,
             slice: Duration::from_secs(1),
             starts: 7,
+            builds: false,
+            rounds: 7,
+            size_max: 10_000_000,
         }
     }
 
@@ -41,6 +50,9 @@ impl Plan {
             pairs: 3,
             slice: Duration::from_millis(600),
             starts: 3,
+            builds: false,
+            rounds: 3,
+            size_max: 10_000,
         }
     }
 }

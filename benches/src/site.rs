@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::{Context as _, ensure};
 
 use crate::load::Generator;
-use crate::machine::{Pinning, load_note};
+use crate::machine::{Circumstances, Pinning, load_note};
 use crate::plan::Plan;
 use crate::servers::gateway::Home;
 
@@ -18,6 +18,8 @@ pub(crate) struct Site {
     /// This program.
     pub(crate) own: PathBuf,
     pub(crate) runtime: tokio::runtime::Runtime,
+    /// The Python package as it is released, when it was built.
+    pub(crate) wheel: Option<PathBuf>,
     binary: PathBuf,
     directory: tempfile::TempDir,
     homes: u32,
@@ -25,7 +27,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(binary: Option<&Path>, directory: Option<&Path>, plan: Plan) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        binary: Option<&Path>,
+        wheel: Option<&Path>,
+        directory: Option<&Path>,
+        plan: Plan,
+    ) -> anyhow::Result<Self> {
         let own = std::env::current_exe()?;
         let beside = own.parent().map(|directory| directory.join("toolfront"));
         let binary = binary.map(Path::to_owned).or(beside).unwrap_or_default();
@@ -40,6 +47,7 @@ impl Site {
             generator: Generator::find(),
             own,
             runtime,
+            wheel: wheel.map(Path::to_owned).or_else(|| built_wheel(&binary)),
             binary: std::path::absolute(binary)?,
             directory: directory.context("a directory can't be made")?,
             homes: 0,
@@ -47,18 +55,26 @@ impl Site {
         })
     }
 
-    /// How it is measured, for the report.
+    /// How it is measured.
+    pub(crate) fn setting(&self) -> Vec<String> {
+        let quick = if self.plan.is_quick { "quick: the figures mean little" } else { "full" };
+        let generator = format!("load by {}", self.generator.name());
+        vec![quick.to_owned(), generator, self.pinning.note().to_owned(), load_note()]
+    }
+
+    /// The same and how much of it, for the report.
     pub(crate) fn notes(&self) -> Vec<String> {
         let Plan { tokens, files, pairs, slice, .. } = self.plan;
-        let quick = if self.plan.is_quick { "quick: the figures mean little" } else { "full" };
-        vec![
-            quick.to_owned(),
-            format!("load by {}", self.generator.name()),
-            self.pinning.note().to_owned(),
-            load_note(),
-            format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()),
-            format!("{tokens} tokens, {files} files"),
-        ]
+        let mut notes = self.setting();
+        notes.push(Circumstances::find().line());
+        notes.push(format!("{pairs} pairs of 2 × {} s, medians", slice.as_secs_f64()));
+        notes.push(format!("{tokens} tokens, {files} files"));
+        notes
+    }
+
+    /// The toolfront binary.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// A new, empty directory.
@@ -86,4 +102,11 @@ impl Site {
         self.crowded = Some(Rc::clone(&home));
         Ok(home)
     }
+}
+
+/// Where `scripts/bench-python` leaves the wheel.
+fn built_wheel(binary: &Path) -> Option<PathBuf> {
+    let wheels = binary.parent()?.parent()?.join("wheels-release").read_dir().ok()?;
+    let mut wheels = wheels.filter_map(|entry| Some(entry.ok()?.path()));
+    wheels.find(|path| path.extension().is_some_and(|extension| extension == "whl"))
 }

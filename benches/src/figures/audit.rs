@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::ensure;
 
 use crate::figure::{Figure, Goal, Line};
-use crate::load::Client;
+use crate::load::{Client, get_request};
 use crate::machine::Core;
-use crate::pairs::{Pairs, alternate, median};
+use crate::pairs::{Pairs, alternate};
 use crate::servers::gateway::{Home, Server};
 use crate::site::Site;
 
@@ -29,8 +29,8 @@ struct Log {
 pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
     let (long, short) = (site.home("long-log")?, site.home("short-log")?);
     let events = site.plan.tokens;
-    long.fill_log(events)?;
-    short.fill_log(SHORT)?;
+    long.fill_log(0..events)?;
+    short.fill_log(0..SHORT)?;
     let (mut long, mut short) = (Log::of(&long)?, Log::of(&short)?);
     let mut lines = Vec::new();
     for (name, path) in [
@@ -82,12 +82,6 @@ impl Log {
 
     /// The median time of a page in milliseconds.
     fn time(&mut self, path: &str) -> anyhow::Result<f64> {
-        let mut times = Vec::new();
-        for _ in 0..REQUESTS {
-            let begun = Instant::now();
-            self.get(path)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
-        }
-        Ok(median(times.into_iter()))
+        self.client.median_ms(&get_request(path, &self.token), REQUESTS)
     }
 }

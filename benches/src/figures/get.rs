@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 
 use crate::figure::{Figure, Goal, Line};
-use crate::load::{Client, Reading, Speed};
+use crate::load::{CONNECTIONS, Client, Read, Reading, Speed};
 use crate::machine::Core;
 use crate::pairs::{Pairs, alternate};
 use crate::servers::bare_http::Answer;
@@ -15,12 +15,12 @@ use crate::site::Site;
 use crate::values::{self, Mixed};
 
 /// How many different tokens take turns where many do: more than a cache holds.
-const TAKING_TURNS: u32 = 20_000;
+pub(crate) const TAKING_TURNS: u32 = 20_000;
 /// Few tokens.
 const TEN: u32 = 10;
 
 /// A page of a common size.
-const PAGE: &str = "---\ntools:\n  - [ls, ;]\n  - [cat, { regex: '^[a-z]+\\.txt$' }, ;]\n---\n# Orders\n\n\
+pub(crate) const PAGE: &str = "---\ntools:\n  - [ls, ;]\n  - [cat, { regex: '^[a-z]+\\.txt$' }, ;]\n---\n# Orders\n\n\
     Answer questions on orders with these tools; do not guess a figure.\n\n\
     | column | what it is |\n|---|---|\n| `id` | the order's number |\n| `placed` | when, in UTC |\n\
     | `customer` | the customer's number |\n| `total` | in euros, with VAT |\n| `state` | open, sent, paid, returned |\n\n\
@@ -29,9 +29,9 @@ const PAGE: &str = "---\ntools:\n  - [ls, ;]\n  - [cat, { regex: '^[a-z]+\\.txt$
 
 /// How fast it was, and what it cost the server.
 #[derive(Clone, Copy)]
-struct Measured {
-    speed: Speed,
-    cpu_micros: f64,
+pub(crate) struct Measured {
+    pub(crate) speed: Speed,
+    pub(crate) cpu_micros: f64,
 }
 
 pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
@@ -43,16 +43,9 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
         deploy(&client, "private", PAGE, "private").await?;
         deploy(&client, "public", PAGE, "public").await
     })?;
-    let reading = |server: &Server, path: &str, tokens: Vec<String>| Reading {
-        address: server.address,
-        path: path.to_owned(),
-        tokens,
-        directory: directory.clone(),
-    };
-    let admin = vec![home.admin().to_owned()];
-    let private = reading(&gateway, "/e/private/README.md", admin.clone());
+    let private = one(&gateway, "/e/private/README.md", home.admin(), &directory);
     let bare = start_bare(site, &private, directory.join("answer"))?;
-    let plain = reading(&bare, "/e/private/README.md", admin);
+    let plain = one(&bare, "/e/private/README.md", home.admin(), &directory);
     let pairs = alternate(
         site.plan.pairs,
         site,
@@ -69,7 +62,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
         Line::compared("CPU time each", "µs", &of(|one| one.cpu_micros), Goal::None),
     ];
     drop(bare);
-    let public = reading(&gateway, "/e/public/README.md", Vec::new());
+    let public = one(&gateway, "/e/public/README.md", "", &directory);
     lines.push(compare(
         site,
         "with a token / a public page without",
@@ -88,10 +81,17 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
     })
 }
 
+/// The same page over and over.
+fn one(server: &Server, path: &str, token: &str, directory: &Path) -> Reading {
+    let (address, directory) = (server.address, directory.to_owned());
+    let reads = vec![Read { path: path.to_owned(), token: token.to_owned() }];
+    Reading { address, connections: CONNECTIONS, reads, directory }
+}
+
 /// A bare hyper that answers as the gateway does.
 fn start_bare(site: &Site, reading: &Reading, file: PathBuf) -> anyhow::Result<Server> {
-    let token = reading.tokens.first().map_or("", String::as_str);
-    let answer = Client::connect(reading.address)?.get(&reading.path, token)?;
+    let read = reading.reads.first().context("nothing is read")?;
+    let answer = Client::connect(reading.address)?.get(&read.path, &read.token)?;
     ensure!(answer.status == 200 && answer.body == PAGE.as_bytes(), "the page is answered {}", answer.status);
     Answer::new(&answer.headers, Bytes::from(answer.body))?.write(&file)?;
     let mut command = site.pinning.command(&site.own, Core::Server);
@@ -99,7 +99,8 @@ fn start_bare(site: &Site, reading: &Reading, file: PathBuf) -> anyhow::Result<S
     Server::start(command)
 }
 
-fn measured(site: &Site, server: &Server, reading: &Reading) -> anyhow::Result<Measured> {
+/// Reads as fast as it goes.
+pub(crate) fn measured(site: &Site, server: &Server, reading: &Reading) -> anyhow::Result<Measured> {
     let before = server.cpu_seconds()?;
     let begun = std::time::Instant::now();
     let speed = site.generator.measure(reading, site.pinning, site.plan.slice)?;
@@ -129,12 +130,7 @@ fn recorded(site: &mut Site, directory: &Path) -> anyhow::Result<Line> {
         let server = home.start_configured(Core::Server, &format!("[audit]\nreads = \"{reads}\"\n"))?;
         let client = home.client(server.address)?;
         site.runtime.block_on(deploy(&client, "private", PAGE, "private"))?;
-        let reading = Reading {
-            address: server.address,
-            path: "/e/private/README.md".to_owned(),
-            tokens: vec![home.admin().to_owned()],
-            directory: directory.to_owned(),
-        };
+        let reading = one(&server, "/e/private/README.md", home.admin(), directory);
         Ok((server, reading))
     };
     let (with, without) = (start(site, "recorded", "batched")?, start(site, "unrecorded", "off")?);
@@ -156,9 +152,13 @@ fn with_many_tokens(site: &mut Site, directory: &Path) -> anyhow::Result<[Line; 
         Ok(server)
     };
     let reading = |server: &Server, numbers: &[u32]| -> anyhow::Result<Reading> {
-        let values = numbers.iter().map(|number| Ok(values::secret(*number)?.reveal().to_owned()));
-        let (tokens, path) = (values.collect::<anyhow::Result<_>>()?, "/e/turns/README.md".to_owned());
-        Ok(Reading { address: server.address, path, tokens, directory: directory.to_owned() })
+        let read = |number: &u32| {
+            let token = values::secret(*number)?.reveal().to_owned();
+            Ok(Read { path: "/e/turns/README.md".to_owned(), token })
+        };
+        let reads = numbers.iter().map(read).collect::<anyhow::Result<_>>()?;
+        let (address, directory) = (server.address, directory.to_owned());
+        Ok(Reading { address, connections: CONNECTIONS, reads, directory })
     };
     let (crowded, few) = (start(site, &crowded)?, start(site, &few)?);
     let other = reading(&few, &of_few)?;

@@ -1,14 +1,12 @@
 //! Listing a page of tokens out of many, beside one out of a hundred.
 
-use std::time::Instant;
-
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use crate::figure::{Figure, Goal, Line};
-use crate::load::Client;
+use crate::load::{Client, get_request};
 use crate::machine::Core;
-use crate::pairs::{Pairs, alternate, median};
+use crate::pairs::{Pairs, alternate};
 use crate::servers::gateway::{Home, Server};
 use crate::site::Site;
 
@@ -76,12 +74,6 @@ impl Listing {
 
     /// The median time of a page in milliseconds.
     fn time(&mut self) -> anyhow::Result<f64> {
-        let mut times = Vec::new();
-        for _ in 0..REQUESTS {
-            let begun = Instant::now();
-            self.get()?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
-        }
-        Ok(median(times.into_iter()))
+        self.client.median_ms(&get_request(&self.path, &self.token), REQUESTS)
     }
 }

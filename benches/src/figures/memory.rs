@@ -13,7 +13,7 @@ use crate::site::Site;
 use crate::values;
 
 /// How long a gateway is left alone before it is looked at.
-const REST: Duration = Duration::from_millis(1500);
+pub(crate) const REST: Duration = Duration::from_millis(1500);
 /// What one token may take.
 const BYTES_MAX: f64 = 200.0;
 

@@ -15,7 +15,7 @@ use crate::pairs::{Pairs, alternate};
 use crate::servers::gateway::{Home, Server, deploy};
 use crate::site::Site;
 
-const PROGRAM: &str = "/bin/true";
+pub(crate) const PROGRAM: &str = "/bin/true";
 const CONCURRENCIES: [u32; 3] = [1, 8, 32];
 /// Room for one token to run as many at once: by default a quarter of the places is kept for others.
 const LIMITS: &str = "[limits]\nruns_max = 64\nruns_per_environment_max = 64\nruns_per_token_max = 64\n";

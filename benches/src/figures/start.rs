@@ -1,6 +1,5 @@
-//! From the start of the process to the first answer; and what an idle gateway takes.
+//! From the start of the process to the first answer.
 
-use super::memory::resting_bytes;
 use crate::figure::{Figure, Goal, Line};
 use crate::machine::Core;
 use crate::pairs::median;
@@ -13,13 +12,10 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
     let lines = vec![
         Line::alone("empty", "ms", 1e3 * seconds(&empty, starts)?, Goal::AtMost(50.0)),
         Line::alone(format!("with {tokens} tokens"), "s", seconds(&crowded, starts)?, Goal::AtMost(2.0)),
-        Line::alone("idle memory", "MB", resting_bytes(&empty)? / 1e6, Goal::AtMost(20.0)),
     ];
     Ok(Figure {
         name: "start",
-        what: "from the start of the process to the answer of GET /healthz; and the resident memory of an idle gateway \
-               without tokens"
-            .to_owned(),
+        what: "from the start of the process to the answer of GET /healthz".to_owned(),
         lines,
     })
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
+use crate::pairs::median;
+
 /// How long an answer may take.
 const ANSWER_TIME: Duration = Duration::from_mins(1);
 
@@ -57,6 +59,19 @@ impl Client {
         Ok(Answer { status, headers, body })
     }
 
+    /// The median time of an answer in milliseconds, over so many requests one after the other. Each has to be answered 200.
+    pub(crate) fn median_ms(&mut self, request: &[u8], requests: u32) -> anyhow::Result<f64> {
+        let mut times = Vec::new();
+        for _ in 0..requests {
+            let begun = Instant::now();
+            let answer = self.send(request)?;
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            let told = String::from_utf8_lossy(&answer.body);
+            ensure!(answer.status == 200, "answered {}: {told}", answer.status);
+        }
+        Ok(median(times.into_iter()))
+    }
+
     fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
         ensure!(self.stream.read_line(&mut line)? > 0, "the connection ended");
@@ -72,12 +87,14 @@ pub(crate) fn get_request(path: &str, token: &str) -> Vec<u8> {
 
 /// A POST of JSON, as it goes over the wire.
 pub(crate) fn post_request(path: &str, token: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\n{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        authorization(token),
-        body.len()
-    )
-    .into_bytes()
+    post_request_with(path, token, "Content-Type: application/json\r\n", body)
+}
+
+/// A POST with these header lines.
+pub(crate) fn post_request_with(path: &str, token: &str, headers: &str, body: &str) -> Vec<u8> {
+    let (authorization, length) = (authorization(token), body.len());
+    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}{headers}Content-Length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 fn authorization(token: &str) -> String {

@@ -1,4 +1,4 @@
-//! Reads over 64 kept connections: by `wrk`, or by our own client when it is not there.
+//! Reads over kept connections: by `wrk`, or by our own client when it is not there.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use super::client::{Client, get_request};
 use crate::machine::{Core, Pinning, answers, output};
 use crate::pairs::median;
 
-/// Connections that are kept.
-const CONNECTIONS: usize = 64;
+/// How many connections are kept unless that is what is looked at.
+pub(crate) const CONNECTIONS: u32 = 64;
 
 /// What makes the load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +21,19 @@ pub(crate) enum Generator {
     Own,
 }
 
-/// What is read, and as whom; with several tokens they take turns.
+/// A page, and as whom it is read; without a token when that is empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) path: String,
+    pub(crate) token: String,
+}
+
+/// What is read; several take turns.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     pub(crate) address: SocketAddr,
-    pub(crate) path: String,
-    pub(crate) tokens: Vec<String>,
+    pub(crate) connections: u32,
+    pub(crate) reads: Vec<Read>,
     /// Where files can be written.
     pub(crate) directory: PathBuf,
 }
@@ -69,9 +76,10 @@ fn wrk(reading: &Reading, pinning: Pinning, slice: Duration) -> anyhow::Result<S
     let script = reading.directory.join("reading.lua");
     std::fs::write(&script, lua(reading)?)?;
     let mut command = pinning.command(Path::new("wrk"), Core::Load);
-    command.arg(format!("-c{CONNECTIONS}")).args(["-t1", "--latency", "-s"]).arg(&script);
+    command.arg(format!("-c{}", reading.connections)).args(["-t1", "--latency", "-s"]).arg(&script);
     command.arg(format!("-d{}s", slice.as_secs_f64().ceil()));
-    command.arg(format!("http://{}{}", reading.address, reading.path));
+    let path = reading.reads.first().map_or("/", |read| &read.path);
+    command.arg(format!("http://{}{path}", reading.address));
     let said = output(&mut command)?;
     ensure!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "wrk was refused: {said}");
     let value = |name: &str| {
@@ -87,17 +95,20 @@ fn wrk(reading: &Reading, pinning: Pinning, slice: Duration) -> anyhow::Result<S
 
 /// The tokens are in a file and not among the arguments, where `ps` shows them.
 fn lua(reading: &Reading) -> anyhow::Result<String> {
-    match reading.tokens.as_slice() {
+    match reading.reads.as_slice() {
         [] => Ok(String::new()),
-        [token] => Ok(format!("wrk.headers[\"Authorization\"] = \"Bearer {token}\"\n")),
+        [read] if read.token.is_empty() => Ok(String::new()),
+        [read] => Ok(format!("wrk.headers[\"Authorization\"] = \"Bearer {}\"\n", read.token)),
         several => {
-            let list = reading.directory.join("tokens.txt");
-            std::fs::write(&list, several.join("\n"))?;
+            let list = reading.directory.join("reads.txt");
+            let lines: Vec<_> = several.iter().map(|read| format!("{} {}", read.token, read.path)).collect();
+            std::fs::write(&list, lines.join("\n"))?;
             Ok(format!(
                 "local requests, turn = {{}}, 0\n\
                  init = function()\n  \
-                   for token in io.lines(\"{}\") do\n    \
-                     requests[#requests + 1] = wrk.format(nil, nil, {{ Authorization = \"Bearer \" .. token }})\n  \
+                   for line in io.lines(\"{}\") do\n    \
+                     local token, path = line:match(\"(%S+) (%S+)\")\n    \
+                     requests[#requests + 1] = wrk.format(nil, path, {{ Authorization = \"Bearer \" .. token }})\n  \
                    end\n\
                  end\n\
                  request = function()\n  \
@@ -119,13 +130,12 @@ fn milliseconds(text: &str) -> anyhow::Result<f64> {
 }
 
 fn own(reading: &Reading, slice: Duration) -> anyhow::Result<Speed> {
-    let tokens = if reading.tokens.is_empty() { vec![String::new()] } else { reading.tokens.clone() };
-    let requests: Vec<_> = tokens.iter().map(|token| get_request(&reading.path, token)).collect();
+    let requests: Vec<_> = reading.reads.iter().map(|read| get_request(&read.path, &read.token)).collect();
     let times = Mutex::new(Vec::new());
     let begun = Instant::now();
     std::thread::scope(|scope| {
         let (requests, times) = (&requests, &times);
-        let reading: Vec<_> = (0..CONNECTIONS)
+        let reading: Vec<_> = (0..reading.connections as usize)
             .map(|first| scope.spawn(move || one_connection(reading, requests, first, begun, slice, times)))
             .collect();
         reading
