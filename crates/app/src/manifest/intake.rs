@@ -207,10 +207,8 @@ pub(super) fn take(raw: Vec<RawEntry>, limits: &ManifestLimits) -> Result<Vec<Fi
 /// The paths that clash with another: the same, the same by case, or through a file. Each with its index in the list.
 pub(super) fn clashes(paths: &[(usize, &str)]) -> impl Iterator<Item = (usize, ManifestProblem)> {
     // No path has a NUL. In the place of `/` it sorts by segments: a file comes right before all that leads through it.
-    let mut folded: Vec<(String, usize, &str)> = paths
-        .iter()
-        .map(|(index, path)| (path.to_lowercase().replace('/', "\0"), *index, *path))
-        .collect();
+    let mut folded: Vec<(String, usize, &str)> =
+        paths.iter().map(|(index, path)| (path.to_lowercase().replace('/', "\0"), *index, *path)).collect();
     folded.sort_unstable();
     let mut file: Option<(String, usize, &str)> = None;
     let mut found = Vec::new();

@@ -119,7 +119,7 @@ async fn create(
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let visibility = fields.finish(visibility.unwrap_or(Visibility::Private))?;
     let name = EnvName::parse(&request.name).or_else(|_| made_up_name())?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let record = make(&gateway, &context, &permit, name, visibility, sent, request.hidden).await?;
     Ok((StatusCode::CREATED, show(&gateway, &record)))
 }
@@ -187,7 +187,7 @@ async fn deploy(
     let mut fields = Fields::default();
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let visibility = fields.finish(visibility)?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let (status, record) = match permit {
         AllowDeploy::Create(permit, name) => {
             let visibility = visibility.unwrap_or(Visibility::Private);
@@ -213,8 +213,9 @@ async fn release(
     allow_hidden: bool,
 ) -> Result<EnvironmentRecord, Refusal> {
     let caller = by(permit)?;
-    let sent =
-        sent.ok_or_else(|| Refusal::invalid_field("files", "give the files, or a manifest of them"))?;
+    let sent = sent.ok_or_else(|| {
+        Refusal::invalid_field("files", "give the files, a manifest of them, or the upload that announced it")
+    })?;
     let deployer = Deployer { token: caller.token(), environment: Some(environment), allow_hidden };
     let manifest = deploying::manifest(gateway, deployer, sent).await?;
     Ok(gateway.store().publish(permit, manifest, context.attribute_to(caller), gateway.now()).await?)
@@ -243,7 +244,7 @@ async fn publish(
         return Err(Refusal::invalid_field("visibility", "is changed by PATCH, not by publishing"));
     }
     let environment = found(&gateway, permit.target().environment)?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let record = release(&gateway, &context, &permit, &environment, sent, request.hidden).await?;
     Ok(show(&gateway, &record))
 }
