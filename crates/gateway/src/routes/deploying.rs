@@ -66,13 +66,13 @@ pub(super) async fn manifest(
     gateway: &Gateway,
     deployer: Deployer<'_>,
     sent: Sent,
-) -> Result<Manifest, Refusal> {
+) -> Result<Arc<Manifest>, Refusal> {
     let limits = gateway.limits().manifest(deployer.allow_hidden);
     let manifest = match sent {
         Sent::Files(files) => {
             let blobs = gateway.store().blobs().clone();
             let taken = tokio::task::spawn_blocking(move || take_in(files, &limits, &blobs));
-            return taken.await.map_err(|err| Refusal::internal(&err))?;
+            return taken.await.map_err(|err| Refusal::internal(&err))?.map(Arc::new);
         }
         Sent::Manifest(entries) => Arc::new(parse(entries, &limits)?),
         Sent::Upload(digest) => {
@@ -88,12 +88,12 @@ pub(super) async fn manifest(
             served.sizes.contains_key(digest) || gateway.uploads().has(token, digest)
         })?;
         check_uploaded(&manifest, &served, gateway.store().blobs())?;
-        Ok(Arc::unwrap_or_clone(manifest))
+        Ok(manifest)
     });
     checked.await.map_err(|err| Refusal::internal(&err))?
 }
 
-/// What a manifest was announced with, and which of its blobs have to be sent.
+/// Keeps a manifest that is announced: yields what it is published by, and which of its blobs have to be sent.
 pub(super) async fn announce(
     gateway: &Gateway,
     deployer: Deployer<'_>,
