@@ -33,7 +33,7 @@ pub struct ManifestEntry {
     pub mode: Option<u32>,
 }
 
-/// A new environment. Its first release is given by `files` or by `manifest`, or not yet.
+/// A new environment. Its first release is given by `files`, `manifest` or `upload`, or not yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateEnvironment {
@@ -46,18 +46,21 @@ pub struct CreateEnvironment {
     /// Files that the gateway has or was sent by `PUT /api/v1/blobs/{checksum}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Vec<ManifestEntry>>,
+    /// In the place of the manifest: the `upload` that announcing it was answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     /// `private` unless said, or `public`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<String>,
     /// Must be the caller's organization, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// Whether hidden files are admitted.
+    /// Whether hidden files are admitted. For an `upload` that was said when it was announced.
     #[serde(default)]
     pub hidden: bool,
 }
 
-/// The whole set of files of a new release, by `files` or by `manifest`.
+/// The whole set of files of a new release, by `files`, `manifest` or `upload`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
@@ -67,18 +70,24 @@ pub struct Publish {
     /// Files that the gateway has or was sent by `PUT /api/v1/blobs/{checksum}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Vec<ManifestEntry>>,
+    /// In the place of the manifest: the `upload` that announcing it was answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
     /// The visibility of an environment that is created by this call; an existing one keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<String>,
-    /// Whether hidden files are admitted.
+    /// Whether hidden files are admitted. For an `upload` that was said when it was announced.
     #[serde(default)]
     pub hidden: bool,
 }
 
-/// Which blobs an upload still has to send.
+/// What became of a manifest that was announced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Upload {
-    /// Their checksums, each once.
+    /// What it is published by, by the same token and within the hour, once the missing blobs are sent. The same files have
+    /// the same one.
+    pub upload: String,
+    /// The checksums of the blobs that have to be sent, each once.
     pub missing: Vec<String>,
 }
 

@@ -119,6 +119,8 @@ codes! {
     NameTaken, 409, "name-taken", "The name is taken";
     /// A repeat of a call that had succeeded.
     Repeated, 409, "repeated", "This call has succeeded before";
+    /// A manifest that was not announced, or too long ago.
+    UploadUnknown, 409, "upload-unknown", "This upload is not known, or not any more";
     /// More than the limits allow.
     TooLarge, 413, "too-large", "The request is too large";
     /// Another media type is needed.

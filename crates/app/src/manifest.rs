@@ -73,6 +73,11 @@ impl Manifest {
         stored::encode(&self.entries)
     }
 
+    /// The digest of what [`encode`](Manifest::encode) writes: the same for the same files, and for no others.
+    pub fn digest(&self) -> BlobDigest {
+        BlobDigest::of(&self.encode())
+    }
+
     /// Reads what [`encode`](Manifest::encode) wrote.
     ///
     /// # Errors

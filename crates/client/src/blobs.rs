@@ -17,8 +17,8 @@ const BASE_TIMEOUT: Duration = Duration::from_mins(1);
 const BYTES_PER_SECOND_MIN: u64 = 16 * 1024;
 
 impl ApiClient {
-    /// Announces the files of a release for an environment (its name or id), and learns which blobs have to be sent. `hidden`
-    /// says that hidden files are meant to be among them.
+    /// Announces the files of a release for an environment (its name or id), and learns which blobs have to be sent, and what
+    /// to publish it by then. `hidden` says that hidden files are meant to be among them.
     ///
     /// # Errors
     /// [`ClientError`] when the call does not succeed.

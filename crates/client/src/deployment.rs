@@ -1,11 +1,12 @@
 //! Sending an application: what is missing first, then the release as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use toolfront_api::{Deployed, Environment, ManifestEntry, Publish};
+use toolfront_api::{Code, Deployed, Environment, ManifestEntry, Publish, Upload};
 use toolfront_app::BlobDigest;
 
 use crate::api_client::ApiClient;
@@ -33,6 +34,13 @@ pub struct Sent {
     pub files: usize,
     /// How many bytes.
     pub bytes: u64,
+}
+
+impl AddAssign for Sent {
+    fn add_assign(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Why a directory was not deployed. Nothing is published then; what was sent already need not be sent again.
@@ -81,10 +89,16 @@ impl<'d> Deployment<'d> {
         visibility: Option<&str>,
         progress: &mut dyn Progress,
     ) -> Result<(Deployed, Sent), DeployError> {
-        let sent = self.send_missing(client, name, progress).await?;
-        let release = self.release(visibility);
-        let deployed = client.create_or_publish(name, &release).await.map_err(DeployError::Call)?;
-        Ok((deployed, sent))
+        let (upload, mut sent) = self.send_missing(client, name, progress).await?;
+        let announced = client.create_or_publish(name, &self.announced(upload, visibility)).await;
+        let deployed = match announced {
+            Err(error) if is_forgotten(&error) => {
+                sent += self.send_missing(client, name, progress).await?.1;
+                client.create_or_publish(name, &self.in_full(visibility)).await
+            }
+            answered => answered,
+        };
+        Ok((deployed.map_err(DeployError::Call)?, sent))
     }
 
     /// Sends what is missing, then publishes a release of an environment, given by its id or name.
@@ -97,17 +111,34 @@ impl<'d> Deployment<'d> {
         environment: &str,
         progress: &mut dyn Progress,
     ) -> Result<(Environment, Sent), DeployError> {
-        let sent = self.send_missing(client, environment, progress).await?;
-        let updated = client.publish(environment, &self.release(None)).await.map_err(DeployError::Call)?;
-        Ok((updated, sent))
+        let (upload, mut sent) = self.send_missing(client, environment, progress).await?;
+        let updated = match client.publish(environment, &self.announced(upload, None)).await {
+            Err(error) if is_forgotten(&error) => {
+                sent += self.send_missing(client, environment, progress).await?.1;
+                client.publish(environment, &self.in_full(None)).await
+            }
+            answered => answered,
+        };
+        Ok((updated.map_err(DeployError::Call)?, sent))
     }
 
-    fn release(self, visibility: Option<&str>) -> Publish {
+    /// The release by what announcing it was answered with.
+    fn announced(&self, upload: String, visibility: Option<&str>) -> Publish {
         Publish {
-            files: None,
-            manifest: Some(self.manifest),
+            upload: Some(upload),
             visibility: visibility.map(str::to_owned),
             hidden: self.directory.with_hidden(),
+            ..Publish::default()
+        }
+    }
+
+    /// The release as a whole.
+    fn in_full(self, visibility: Option<&str>) -> Publish {
+        Publish {
+            hidden: self.directory.with_hidden(),
+            manifest: Some(self.manifest),
+            visibility: visibility.map(str::to_owned),
+            ..Publish::default()
         }
     }
 
@@ -116,15 +147,15 @@ impl<'d> Deployment<'d> {
         client: &ApiClient,
         environment: &str,
         progress: &mut dyn Progress,
-    ) -> Result<Sent, DeployError> {
-        let upload = client
+    ) -> Result<(String, Sent), DeployError> {
+        let Upload { upload, missing } = client
             .announce_upload(environment, &self.manifest, self.directory.with_hidden())
             .await
             .map_err(DeployError::Call)?;
-        let missing = self.files_of(&upload.missing)?;
+        let missing = self.files_of(&missing)?;
         let bytes = missing.iter().map(|file| file.size).sum();
         if missing.is_empty() {
-            return Ok(Sent::default());
+            return Ok((upload, Sent::default()));
         }
         progress.begin(missing.len(), bytes);
         // All of them first: a closure within the stream would make this a future that no task can have.
@@ -140,7 +171,7 @@ impl<'d> Deployment<'d> {
             progress.sent(size);
         }
         progress.end();
-        outcome
+        outcome.map(|sent| (upload, sent))
     }
 
     /// A file for each of these checksums.
@@ -155,6 +186,12 @@ impl<'d> Deployment<'d> {
         };
         checksums.into_iter().map(file).collect()
     }
+}
+
+/// Whether the gateway does not know any more what was announced: as after a restart, when it has forgotten who sent it
+/// which blobs, too.
+fn is_forgotten(error: &ClientError) -> bool {
+    matches!(error, ClientError::Problem(problem) if problem.code() == Some(Code::UploadUnknown))
 }
 
 async fn send(client: &ApiClient, file: &AppFile) -> Result<(), DeployError> {

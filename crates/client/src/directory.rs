@@ -95,8 +95,8 @@ impl Inspection {
             hidden,
             left_out: walked.left_out,
         };
-        for found in walked.files {
-            match reading::read(found) {
+        for read in reading::read_all(&walked.files) {
+            match read {
                 Ok((file, page)) => {
                     directory.pages.extend(page.map(|page| (file.path.clone(), page)));
                     directory.files.push(file);

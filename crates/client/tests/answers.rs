@@ -39,17 +39,17 @@ fn problem(status: &str, number: u16, headers: &str) -> String {
     answer(status, &format!("content-type: application/problem+json\r\n{headers}"), &body)
 }
 
-/// A client of a server that gives these answers, one a connection, and what it was sent: the head of each request.
+/// A client of a server that gives these answers, one a connection, and what it was sent: each request.
 fn server(answers: Vec<String>) -> (ApiClient, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = GatewayUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let (heads, received) = channel();
+    let (requests, received) = channel();
     std::thread::spawn(move || {
         for answer in answers {
             let (stream, _) = listener.accept().unwrap();
-            let head = read_request(&stream);
+            let request = read_request(&stream);
             (&stream).write_all(answer.as_bytes()).unwrap();
-            let _ = heads.send(head);
+            let _ = requests.send(request);
         }
     });
     (ApiClient::new(&Connection::new(url).with_key(key())).unwrap(), received)
@@ -65,7 +65,7 @@ fn read_request(stream: &TcpStream) -> String {
         head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    head
+    head + &String::from_utf8_lossy(&body)
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_blob_is_sent_again_when_the_failure_may_pass_and_not_when_the_file_ch
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("README.md"), "# Hello\n").unwrap();
     let directory = Inspection::of(root.path(), false).unwrap().deployable().unwrap();
-    let missing = json(&format!(r#"{{"data":{{"missing":["{}"]}}}}"#, directory.files()[0].digest));
+    let missing = announced(&[&directory.files()[0].digest.to_string()]);
     let again = problem("503 Service Unavailable", 503, "");
     let created = answer("201 Created", "", "");
     let refused = problem("409 Conflict", 409, "");
@@ -159,6 +159,42 @@ async fn a_blob_is_sent_again_when_the_failure_may_pass_and_not_when_the_file_ch
     let (client, _) = server(vec![missing, problem("422 Unprocessable Content", 422, "")]);
     let outcome = Deployment::new(&directory).deploy(&client, "x", None, &mut NoProgress).await;
     assert!(matches!(outcome, Err(DeployError::Changed { .. })), "{outcome:?}");
+}
+
+/// The answer to a manifest: what it is published by, and what is missing.
+fn announced(missing: &[&str]) -> String {
+    json(&format!(r#"{{"data":{{"upload":"sha256:aa","missing":{missing:?}}}}}"#))
+}
+
+/// As after a restart, which forgets who sent which blobs too.
+#[tokio::test]
+async fn what_the_gateway_has_forgotten_is_sent_again() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("README.md"), "# Hello\n").unwrap();
+    let directory = Inspection::of(root.path(), false).unwrap().deployable().unwrap();
+    let digest = directory.files()[0].digest.to_string();
+    let forgotten =
+        r#"{"type":"/problems/upload-unknown","title":"t","status":409,"detail":"d","request_id":null}"#;
+    let forgotten = answer("409 Conflict", "content-type: application/problem+json\r\n", forgotten);
+    let (created, refused) = (answer("201 Created", "", ""), problem("404 Not Found", 404, ""));
+    let answers = vec![announced(&[]), forgotten, announced(&[&digest]), created, refused.clone()];
+    let (client, received) = server(answers);
+    let outcome = Deployment::new(&directory).update(&client, "x", &mut NoProgress).await;
+    assert!(matches!(outcome, Err(DeployError::Call(ClientError::Problem(_)))), "{outcome:?}");
+    let requests: Vec<String> = received.iter().take(5).collect();
+    let begins = |place: usize, start: &str| assert!(requests[place].starts_with(start), "{requests:?}");
+    begins(0, "POST /api/v1/uploads?environment=x&hidden=false ");
+    begins(1, "POST /api/v1/environments/x/publish ");
+    assert!(requests[1].contains(r#""upload":"sha256:aa""#), "{requests:?}");
+    assert!(!requests[1].contains(&digest), "{requests:?}");
+    begins(2, "POST /api/v1/uploads?environment=x&hidden=false ");
+    begins(3, "PUT /api/v1/blobs/sha256:");
+    begins(4, "POST /api/v1/environments/x/publish ");
+    assert!(requests[4].contains(&digest) && !requests[4].contains("upload"), "{requests:?}");
+    // Another refusal is told as it is.
+    let (client, _) = server(vec![announced(&[]), refused]);
+    let outcome = Deployment::new(&directory).update(&client, "x", &mut NoProgress).await;
+    assert!(matches!(outcome, Err(DeployError::Call(ClientError::Problem(_)))), "{outcome:?}");
 }
 
 #[tokio::test]

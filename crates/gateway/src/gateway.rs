@@ -15,6 +15,7 @@ pub use self::setup::{FirstToken, SetupError};
 
 use crate::access_log::AccessLog;
 use crate::anchors::AnchorWriter;
+use crate::announcements::Announcements;
 use crate::application::FileCache;
 use crate::brake::Brake;
 use crate::clock::{Clock, SystemClock, SystemEntropy};
@@ -56,6 +57,7 @@ struct Shared {
     files: FileCache,
     layouts: Arc<Layouts>,
     uploads: Uploads,
+    announcements: Announcements,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     log_ends_well: bool,
@@ -127,6 +129,7 @@ impl Gateway {
             files: FileCache::default(),
             layouts: Arc::new(layouts),
             uploads: Uploads::default(),
+            announcements: Announcements::default(),
             readiness: Readiness::default(),
             metrics,
             log_ends_well,
@@ -228,6 +231,10 @@ impl Gateway {
 
     pub(crate) fn uploads(&self) -> &Uploads {
         &self.shared.uploads
+    }
+
+    pub(crate) fn announcements(&self) -> &Announcements {
+        &self.shared.announcements
     }
 
     pub(crate) fn tasks(&self) -> &TaskTracker {

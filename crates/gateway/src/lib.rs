@@ -8,6 +8,7 @@
 mod access;
 mod access_log;
 mod anchors;
+mod announcements;
 mod application;
 mod body;
 mod brake;

@@ -91,22 +91,23 @@ impl Blobs {
         self.path(digest).is_file()
     }
 
-    /// Whether the blob is there, and if so makes it as young as one that was just taken in, so that
-    /// [`Blobs::sweep`] leaves it for a release to come. To be asked when a client is told what it need not
-    /// send.
+    /// How many bytes the blob has, if it is there; it is then made as young as one that was just taken in, so
+    /// that [`Blobs::sweep`] leaves it for a release to come. To be asked when a client is told that it need
+    /// not send a blob that no release has.
     ///
     /// # Errors
     /// [`BlobError::Io`] when that can't be found out.
-    pub fn claim(&self, digest: &BlobDigest) -> Result<bool, BlobError> {
+    pub fn claim(&self, digest: &BlobDigest) -> Result<Option<u64>, BlobError> {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         let _held = self.ages.lock();
-        match File::open(self.path(digest)) {
-            Ok(file) => rustix::fs::futimens(&file, &times).map_err(io::Error::from)?,
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(false),
+        let file = match File::open(self.path(digest)) {
+            Ok(file) => file,
+            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(err) => return Err(err.into()),
-        }
-        Ok(true)
+        };
+        rustix::fs::futimens(&file, &times).map_err(io::Error::from)?;
+        Ok(Some(file.metadata()?.len()))
     }
 
     /// Opens the blob.

@@ -136,14 +136,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
         let (organization, acting) = (*permit.target(), Acting::new(permit.by()));
+        let NewEnvironment { name, visibility, manifest } = new;
+        let files = manifest.as_ref().map(Files::of);
         self.write(move |transaction| {
             if !acting.is_alive(transaction)? {
                 return Err(EnvironmentRefusal::NotFound);
             }
-            if rows::id_of(transaction, &new.name)?.is_some() {
-                return Err(EnvironmentRefusal::NameTaken(new.name));
+            if rows::id_of(transaction, &name)?.is_some() {
+                return Err(EnvironmentRefusal::NameTaken(name));
             }
-            let NewEnvironment { name, visibility, manifest } = new;
             let mut record = EnvironmentRecord {
                 id,
                 organization,
@@ -161,8 +162,8 @@ impl Store {
             let (name, visibility) = (record.name.to_string(), rows::visibility_word(visibility));
             let event = Event::EnvironmentCreated { name, visibility };
             audit::append(transaction, &by, Some(id), &event, now)?;
-            if let Some(manifest) = manifest {
-                publish(transaction, &mut record, &manifest, &by, now)?;
+            if let Some(files) = files {
+                publish(transaction, &mut record, &files, &by, now)?;
             }
             transaction.note(Change::Environment(Arc::new(record.clone())));
             Ok(record)
@@ -183,13 +184,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
         let environment = permit.target().environment;
+        let files = Files::of(&manifest);
         self.change_environment(permit, move |transaction, record| {
             let current = record.release.as_ref().map(|release| release.number);
             let same = match current {
-                Some(number) => rows::manifest(transaction, environment, number)?.as_ref() == Some(&manifest),
+                Some(number) => rows::has_manifest(transaction, environment, number, &files.manifest)?,
                 None => false,
             };
-            if same { Ok(false) } else { publish(transaction, record, &manifest, &by, now).map(|()| true) }
+            if same { Ok(false) } else { publish(transaction, record, &files, &by, now).map(|()| true) }
         })
         .await
     }
@@ -340,6 +342,26 @@ impl Store {
     }
 }
 
+/// The files of a release to come, in the form that they are stored in: made before the transaction, which others wait for.
+struct Files {
+    count: u64,
+    bytes: u64,
+    pages: u64,
+    manifest: Vec<u8>,
+}
+
+impl Files {
+    fn of(manifest: &Manifest) -> Self {
+        let pages = manifest.iter().filter(|file| file.path.is_markdown()).count();
+        Self {
+            count: u64::try_from(manifest.len()).unwrap_or(u64::MAX),
+            bytes: manifest.total_bytes(),
+            pages: u64::try_from(pages).unwrap_or(u64::MAX),
+            manifest: manifest.encode(),
+        }
+    }
+}
+
 /// The environment that a permit is for: one that is not deleted, of the permit's organization. An actor
 /// that was ended since its call began finds nothing.
 pub(crate) fn find(
@@ -354,18 +376,13 @@ pub(crate) fn find(
 fn publish(
     transaction: &mut WriteTransaction<'_>,
     record: &mut EnvironmentRecord,
-    manifest: &Manifest,
+    files: &Files,
     by: &Attribution,
     now: Timestamp,
 ) -> Result<(), EnvironmentRefusal> {
     let number = rows::newest_release(transaction, record.id)?.saturating_add(1);
-    let pages = manifest.iter().filter(|file| file.path.is_markdown()).count();
-    let release = Release {
-        number,
-        files: u64::try_from(manifest.len()).unwrap_or(u64::MAX),
-        bytes: manifest.total_bytes(),
-        pages: u64::try_from(pages).unwrap_or(u64::MAX),
-    };
+    let Files { count, bytes, pages, manifest } = files;
+    let release = Release { number, files: *count, bytes: *bytes, pages: *pages };
     rows::insert_release(transaction, record.id, &release, manifest, by.actor(), now)?;
     let event = Event::ReleasePublished { release: number, files: release.files, bytes: release.bytes };
     audit::append(transaction, by, Some(record.id), &event, now)?;

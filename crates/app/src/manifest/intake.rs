@@ -206,28 +206,24 @@ pub(super) fn take(raw: Vec<RawEntry>, limits: &ManifestLimits) -> Result<Vec<Fi
 
 /// The paths that clash with another: the same, the same by case, or through a file. Each with its index in the list.
 pub(super) fn clashes(paths: &[(usize, &str)]) -> impl Iterator<Item = (usize, ManifestProblem)> {
-    let mut folded: Vec<(Vec<String>, usize, &str)> = paths
-        .iter()
-        .map(|(index, path)| (path.to_lowercase().split('/').map(str::to_owned).collect(), *index, *path))
-        .collect();
-    // Segment by segment, a file comes right before everything that leads through it.
-    folded.sort();
-    let mut file: Option<(Vec<String>, usize, &str)> = None;
+    // No path has a NUL. In the place of `/` it sorts by segments: a file comes right before all that leads through it.
+    let mut folded: Vec<(String, usize, &str)> =
+        paths.iter().map(|(index, path)| (path.to_lowercase().replace('/', "\0"), *index, *path)).collect();
+    folded.sort_unstable();
+    let mut file: Option<(String, usize, &str)> = None;
     let mut found = Vec::new();
     for (segments, index, path) in folded {
-        match &file {
-            Some((above, other, other_path)) if segments.starts_with(above) => {
-                let other = *other;
-                let problem = if segments.len() > above.len() {
-                    ManifestProblem::ThroughFile { other }
-                } else if path == *other_path {
-                    ManifestProblem::Duplicate { other }
-                } else {
-                    ManifestProblem::DuplicateByCase { other }
-                };
-                found.push((index, problem));
+        let above = file.as_ref().and_then(|(above, other, other_path)| {
+            let below = segments.strip_prefix(above.as_str())?;
+            (below.is_empty() || below.starts_with('\0')).then_some((below.is_empty(), *other, *other_path))
+        });
+        match above {
+            Some((false, other, _)) => found.push((index, ManifestProblem::ThroughFile { other })),
+            Some((true, other, same)) if path == same => {
+                found.push((index, ManifestProblem::Duplicate { other }));
             }
-            _ => file = Some((segments, index, path)),
+            Some((true, other, _)) => found.push((index, ManifestProblem::DuplicateByCase { other })),
+            None => file = Some((segments, index, path)),
         }
     }
     found.into_iter()

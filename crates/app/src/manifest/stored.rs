@@ -1,7 +1,9 @@
 //! The stored form of a manifest: JSON with a version, the same bytes for the same files.
 
+use std::fmt::Write;
+
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::FileEntry;
@@ -46,23 +48,20 @@ pub enum CorruptManifest {
     },
 }
 
-/// Keys are inserted in alphabetical order, so that the bytes do not depend on whether a map keeps the order of insertion.
+/// Written key by key, so that the bytes do not depend on the order that a map has.
 pub(super) fn encode(entries: &[FileEntry]) -> Vec<u8> {
-    let files = entries
-        .iter()
-        .map(|entry| {
-            let mut file = Map::new();
-            file.insert("digest".to_owned(), Value::from(entry.digest.to_string()));
-            file.insert("executable".to_owned(), Value::from(entry.executable));
-            file.insert("path".to_owned(), Value::from(entry.path.as_str()));
-            file.insert("size".to_owned(), Value::from(entry.size));
-            Value::Object(file)
-        })
-        .collect();
-    let mut stored = Map::new();
-    stored.insert("files".to_owned(), Value::Array(files));
-    stored.insert("version".to_owned(), Value::from(VERSION));
-    Value::Object(stored).to_string().into_bytes()
+    let mut text = String::from(r#"{"files":["#);
+    for (place, FileEntry { path, digest, size, executable }) in entries.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        let path = Value::from(path.as_str());
+        // Writing to a text does not fail.
+        let _ = write!(
+            text,
+            r#"{comma}{{"digest":"{digest}","executable":{executable},"path":{path},"size":{size}}}"#
+        );
+    }
+    let _ = write!(text, r#"],"version":{VERSION}}}"#);
+    text.into_bytes()
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<FileEntry>, CorruptManifest> {

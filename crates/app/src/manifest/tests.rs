@@ -86,6 +86,8 @@ fn a_path_through_a_file_is_a_fault_also_by_case() {
     };
     assert_eq!(faults(parse(&["README.md", "a/b/c", "a", "a-b"])), [through(1, 2)]);
     assert_eq!(faults(parse(&["README.md", "A/b", "a", "a/c"])), [through(1, 2), through(3, 2)]);
+    // What sorts between a file and what leads through it by its bytes does not hide that it does.
+    assert_eq!(faults(parse(&["README.md", "a", "a b", "a-b/c", "a.b", "a/b/c"])), [through(5, 1)]);
 }
 
 #[test]
@@ -147,8 +149,22 @@ fn the_stored_form_is_stable_and_reads_back() {
     let other = parse(&["a/c.md", "README.md", "b.md"]).unwrap();
     assert_eq!(one.encode(), other.encode());
     assert_eq!(Manifest::decode(&one.encode()).unwrap(), one);
-    let text = String::from_utf8(parse(&["index.md"]).unwrap().encode()).unwrap();
-    assert!(text.starts_with(r#"{"files":[{"digest":"sha256:"#), "{text}");
+    let digest = BlobDigest::of(b"index.md");
+    let file = format!(r#"{{"digest":"{digest}","executable":false,"path":"index.md","size":8}}"#);
+    let stored = format!(r#"{{"files":[{file}],"version":1}}"#);
+    assert_eq!(String::from_utf8(parse(&["index.md"]).unwrap().encode()).unwrap(), stored);
+    let odd = parse(&["README.md", "a \"quoted\" name", "{\u{e9}}"]).unwrap();
+    assert_eq!(Manifest::decode(&odd.encode()).unwrap(), odd);
+}
+
+#[test]
+fn the_digest_tells_manifests_apart() {
+    let one = parse(&["README.md", "a"]).unwrap();
+    assert_eq!(one.digest(), parse(&["a", "README.md"]).unwrap().digest());
+    assert_ne!(one.digest(), parse(&["README.md", "b"]).unwrap().digest());
+    let executable = RawEntry { mode: Some(0o755), ..raw("a") };
+    let other = Manifest::parse(vec![raw("README.md"), executable], &ManifestLimits::default()).unwrap();
+    assert_ne!(one.digest(), other.digest());
 }
 
 #[test]

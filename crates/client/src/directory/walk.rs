@@ -1,8 +1,7 @@
 //! Which files a directory has, links followed and hidden ones left out.
 
-use std::fs::{DirEntry, Metadata};
+use std::fs::DirEntry;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use toolfront_app::{Fault, FilePath, Severity};
@@ -11,7 +10,6 @@ use toolfront_app::{Fault, FilePath, Severity};
 pub(super) struct FoundFile {
     pub(super) path: FilePath,
     pub(super) source: PathBuf,
-    pub(super) executable: bool,
 }
 
 /// What a walk found.
@@ -71,10 +69,7 @@ impl Walk<'_> {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => self.directory(&entry.path(), &relative),
             Ok(kind) if kind.is_symlink() => self.link(&entry.path(), path),
-            Ok(kind) if kind.is_file() => match entry.metadata() {
-                Ok(metadata) => self.file(path, entry.path(), &metadata),
-                Err(error) => self.fault(&relative, format!("can't be read: {error}")),
-            },
+            Ok(kind) if kind.is_file() => self.file(path, entry.path()),
             Ok(_) => self.fault(&relative, "is neither a file nor a directory".to_owned()),
             Err(error) => self.fault(&relative, format!("can't be read: {error}")),
         }
@@ -83,12 +78,12 @@ impl Walk<'_> {
     /// A link counts as the file that it leads to, when that is one of this application.
     fn link(&mut self, link: &Path, path: FilePath) {
         match self.target(link) {
-            Ok((target, metadata)) => self.file(path, target, &metadata),
+            Ok(target) => self.file(path, target),
             Err(message) => self.fault(path.as_str(), message),
         }
     }
 
-    fn target(&self, link: &Path) -> Result<(PathBuf, Metadata), String> {
+    fn target(&self, link: &Path) -> Result<PathBuf, String> {
         let written = std::fs::read_link(link).map_or_else(|_| String::new(), |to| to.display().to_string());
         let target = link.canonicalize().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("is a link to {written}, where nothing is"),
@@ -105,15 +100,14 @@ impl Walk<'_> {
         }
         let metadata = target.metadata().map_err(|error| format!("can't be read: {error}"))?;
         if metadata.is_file() {
-            Ok((target, metadata))
+            Ok(target)
         } else {
             Err(format!("is a link to {written}, which is not a file: only links to files are followed"))
         }
     }
 
-    fn file(&mut self, path: FilePath, source: PathBuf, metadata: &Metadata) {
-        let executable = metadata.permissions().mode() & 0o100 != 0;
-        self.walked.files.push(FoundFile { path, source, executable });
+    fn file(&mut self, path: FilePath, source: PathBuf) {
+        self.walked.files.push(FoundFile { path, source });
     }
 
     fn fault(&mut self, relative: &str, message: String) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use toolfront_api::{CreateEnvironment, InlineFile, ManifestEntry, Publish};
+use toolfront_api::{CreateEnvironment, InlineFile, ManifestEntry, Publish, Upload};
 use toolfront_client::{BlobError, ClientError};
 use toolfront_token::EnvId;
 
@@ -178,16 +178,16 @@ async fn release(
         mode: Some(0o644),
     };
     let manifest: Vec<ManifestEntry> = files.iter().map(entry).collect();
-    let missing = world.admin.announce_upload(name, &manifest, false).await?.missing;
+    let Upload { upload, missing } = world.admin.announce_upload(name, &manifest, false).await?;
     for (file, entry) in files.iter().zip(&manifest) {
         if missing.contains(&entry.checksum) {
-            upload(world, uploads, file, entry.size).await?;
+            send(world, uploads, file, entry.size).await?;
         }
     }
-    Ok(Publish { manifest: Some(manifest), ..Publish::default() })
+    Ok(Publish { upload: Some(upload), ..Publish::default() })
 }
 
-async fn upload(world: &World, uploads: &PathBuf, file: &File, size: u64) -> Result<(), ClientError> {
+async fn send(world: &World, uploads: &PathBuf, file: &File, size: u64) -> Result<(), ClientError> {
     let path = uploads.join(file.path.replace('/', "-"));
     let written = match tokio::fs::create_dir_all(uploads).await {
         Ok(()) => tokio::fs::write(&path, &file.bytes).await,

@@ -20,7 +20,7 @@ impl Files {
     /// The file that a path means.
     pub(crate) async fn resolve(&self, path: &RequestPath) -> Result<FilePath, Refusal> {
         let found = match self {
-            Self::Release { release, .. } => resolve(&release.manifest, path),
+            Self::Release { release, .. } => resolve(&*release.manifest, path),
             Self::Directory(directory) => {
                 let (directory, path) = (Arc::clone(directory), path.clone());
                 let found = tokio::task::spawn_blocking(move || resolve(directory.as_ref(), &path));

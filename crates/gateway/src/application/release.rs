@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use toolfront_app::Manifest;
 use toolfront_mcp::PageEntry;
-use toolfront_store::Blobs;
+use toolfront_store::{Blobs, EnvironmentRecord};
 use toolfront_token::EnvId;
 
 use crate::gateway::Gateway;
@@ -17,7 +17,7 @@ use crate::problem::Refusal;
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) number: u32,
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: Arc<Manifest>,
     pub(crate) blobs: Blobs,
     /// What its pages are called; read the first time.
     pub(super) pages: OnceCell<Arc<[PageEntry]>>,
@@ -32,16 +32,31 @@ impl Release {
         let (id, number): (EnvId, u32) = (environment.record.id, current.number);
         let load = || async move {
             let manifest = gateway.store().manifest(id, number).await?.ok_or_else(not_deployed)?;
-            Ok::<_, Refusal>(Arc::new(Self {
-                number,
-                manifest,
-                blobs: gateway.store().blobs().clone(),
-                pages: OnceCell::new(),
-                layout: OnceCell::new(),
-                layouts: Arc::clone(gateway.layouts()),
-            }))
+            Ok::<_, Refusal>(Arc::new(Self::new(gateway, number, Arc::new(manifest))))
         };
         environment.release.get_or_try_init(load).await.cloned()
+    }
+
+    /// Has the manifest at hand with which a release was just made, so that it is not read back.
+    pub(crate) fn keep(gateway: &Gateway, record: &EnvironmentRecord, manifest: Arc<Manifest>) {
+        let Some(environment) = gateway.memory().environments.by_id(record.id) else { return };
+        // Another release may have been made meanwhile.
+        if let Some(made) = record.release.as_ref().filter(|_| environment.record.release == record.release) {
+            let release = Self::new(gateway, made.number, manifest);
+            // Somebody has asked for it already, and it is read back.
+            let _ = environment.release.set(Arc::new(release));
+        }
+    }
+
+    fn new(gateway: &Gateway, number: u32, manifest: Arc<Manifest>) -> Self {
+        Self {
+            number,
+            manifest,
+            blobs: gateway.store().blobs().clone(),
+            pages: OnceCell::new(),
+            layout: OnceCell::new(),
+            layouts: Arc::clone(gateway.layouts()),
+        }
     }
 
     /// Where its files are on the disk; they are laid out the first time.

@@ -89,7 +89,8 @@ impl Gateway {
     }
 
     async fn tidy(&self) {
-        self.shared.uploads.forget_old(self.now());
+        self.uploads().forget_old(self.now());
+        self.announcements().forget_old(self.now());
         if let Err(cause) = self.sweep_blobs().await {
             tracing::warn!(%cause, "blobs that no release has could not be removed");
         }

@@ -1,6 +1,5 @@
 //! `/api/v1/uploads` and `/api/v1/blobs`: sending only what is missing.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,14 +10,14 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use toolfront_api::{Code, Data, ManifestEntry, Problem, Upload};
-use toolfront_app::{BlobDigest, EnvName, Manifest};
+use toolfront_app::{BlobDigest, EnvName};
 use toolfront_store::{BlobError, BlobWriter};
 use toolfront_token::UploadBlobs;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::deploying;
+use super::deploying::{self, Deployer};
 use super::query::Query;
 use crate::access::{Allow, PathParameter};
 use crate::body::JsonList;
@@ -29,7 +28,7 @@ use crate::problem::Refusal;
 const PIECES_MAX: usize = 4;
 
 pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(missing)).routes(routes!(put))
+    OpenApiRouter::new().routes(routes!(announce)).routes(routes!(put))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,7 +42,7 @@ struct UploadQuery {
     hidden: bool,
 }
 
-/// Says which of these files have to be sent.
+/// Takes in the manifest of a release to come, and says which of its files have to be sent.
 #[utoipa::path(
     post,
     path = "/api/v1/uploads",
@@ -52,21 +51,17 @@ struct UploadQuery {
     params(UploadQuery),
     request_body = Vec<ManifestEntry>,
     responses(
-        (status = 200, description = "The blobs that are missing", body = Data<Upload>),
+        (status = 200, description = "The blobs that are missing, and what it is published by then", body = Data<Upload>),
         (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn missing(
+async fn announce(
     Allow(permit): Allow<UploadBlobs>,
     State(gateway): State<Gateway>,
     Query(query): Query<UploadQuery>,
     JsonList(entries): JsonList<ManifestEntry>,
 ) -> Result<axum::Json<Data<Upload>>, Refusal> {
     let caller = permit.by().ok_or_else(Refusal::hidden)?;
-    let entries = entries.into_iter().map(deploying::raw).collect();
-    let limits = gateway.limits().manifest(query.hidden);
-    let parsed = Manifest::parse(entries, &limits);
-    let manifest = parsed.map_err(|refusal| deploying::refused(&refusal))?;
     // Deploying by name makes a label of what is given, so that the same is meant here.
     let environments = &gateway.memory().environments;
     let by_label = |text| EnvName::parse(text).ok().and_then(|name| environments.by_name(name.as_str()));
@@ -76,27 +71,11 @@ async fn missing(
         environment.record.organization == *permit.target()
             && caller.environments().contains(environment.record.id)
     });
-    let current = deploying::current_blobs(&gateway, visible.as_deref()).await?;
-    let uploads = gateway.uploads();
-    let mut seen = HashSet::new();
-    let wanted = manifest.iter().map(|file| file.digest).filter(|digest| seen.insert(*digest));
-    let known = |digest: &BlobDigest| current.contains(digest) || uploads.has(caller.token(), digest);
-    let (known, mut missing): (Vec<_>, Vec<_>) = wanted.partition(known);
-    let blobs = gateway.store().blobs().clone();
-    // What the caller is told not to send must still be there when it deploys.
-    let gone = tokio::task::spawn_blocking(move || {
-        known
-            .into_iter()
-            .filter_map(|digest| match blobs.claim(&digest) {
-                Ok(true) => None,
-                Ok(false) => Some(Ok(digest)),
-                Err(err) => Some(Err(err)),
-            })
-            .collect::<Result<Vec<_>, _>>()
-    });
-    missing.extend(gone.await.map_err(|err| Refusal::internal(&err))??);
-    let data = Upload { missing: missing.iter().map(ToString::to_string).collect() };
-    Ok(axum::Json(Data { data }))
+    let deployer =
+        Deployer { token: caller.token(), environment: visible.as_deref(), allow_hidden: query.hidden };
+    let (upload, missing) = deploying::announce(&gateway, deployer, entries).await?;
+    let missing = missing.iter().map(ToString::to_string).collect();
+    Ok(axum::Json(Data { data: Upload { upload: upload.to_string(), missing } }))
 }
 
 /// Takes in the bytes of a file.

@@ -1,6 +1,6 @@
 //! From the files of a request to a manifest whose blobs are here and whose pages have no faults.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -9,7 +9,7 @@ use toolfront_api::{Code, FieldError, InlineFile, ManifestEntry};
 use toolfront_app::{
     BlobDigest, FileEntry, FilePath, Manifest, ManifestLimits, ManifestRefusal, Page, RawEntry,
 };
-use toolfront_store::{BlobError, Blobs};
+use toolfront_store::Blobs;
 use toolfront_token::TokenId;
 
 use crate::application::{IN_MEMORY_MAX, Release};
@@ -22,19 +22,31 @@ use crate::problem::Refusal;
 pub(super) enum Sent {
     Files(Vec<InlineFile>),
     Manifest(Vec<ManifestEntry>),
+    /// One that was announced, by its digest.
+    Upload(BlobDigest),
 }
 
 impl Sent {
-    /// Either, or neither, but not both.
+    /// One of them or none, but not two.
     pub(super) fn new(
         files: Option<Vec<InlineFile>>,
         manifest: Option<Vec<ManifestEntry>>,
+        upload: Option<&str>,
     ) -> Result<Option<Self>, Refusal> {
-        match (files, manifest) {
-            (Some(_), Some(_)) => Err(Refusal::invalid_field("manifest", "give this or files, not both")),
-            (Some(files), None) => Ok(Some(Self::Files(files))),
-            (None, Some(entries)) => Ok(Some(Self::Manifest(entries))),
-            (None, None) => Ok(None),
+        match (files, manifest, upload) {
+            (None, None, None) => Ok(None),
+            (Some(files), None, None) => Ok(Some(Self::Files(files))),
+            (None, Some(entries), None) => Ok(Some(Self::Manifest(entries))),
+            (None, None, Some(text)) => match BlobDigest::parse(text) {
+                Ok(digest) => Ok(Some(Self::Upload(digest))),
+                Err(fault) => Err(Refusal::invalid_field("upload", fault)),
+            },
+            (Some(_), Some(_), None) => {
+                Err(Refusal::invalid_field("manifest", "give this or files, not both"))
+            }
+            (_, _, Some(_)) => {
+                Err(Refusal::invalid_field("upload", "give this, a manifest or files, and only one of them"))
+            }
         }
     }
 }
@@ -54,32 +66,63 @@ pub(super) async fn manifest(
     gateway: &Gateway,
     deployer: Deployer<'_>,
     sent: Sent,
-) -> Result<Manifest, Refusal> {
+) -> Result<Arc<Manifest>, Refusal> {
     let limits = gateway.limits().manifest(deployer.allow_hidden);
-    let blobs = gateway.store().blobs().clone();
-    let done = match sent {
-        Sent::Files(files) => tokio::task::spawn_blocking(move || take_in(files, &limits, &blobs)),
-        Sent::Manifest(entries) => {
-            let current = current_release(gateway, deployer.environment).await?;
-            let parsed = Manifest::parse(entries.into_iter().map(raw).collect(), &limits);
-            let manifest = parsed.map_err(|refusal| refused(&refusal))?;
-            let served = current.as_deref().map(blobs_of).unwrap_or_default();
-            let uploads = gateway.uploads();
-            require_uploaded(&manifest, &|digest| {
-                served.contains(digest) || uploads.has(deployer.token, digest)
-            })?;
-            tokio::task::spawn_blocking(move || check_uploaded(manifest, current.as_deref(), &blobs))
+    let manifest = match sent {
+        Sent::Files(files) => {
+            let blobs = gateway.store().blobs().clone();
+            let taken = tokio::task::spawn_blocking(move || take_in(files, &limits, &blobs));
+            return taken.await.map_err(|err| Refusal::internal(&err))?.map(Arc::new);
+        }
+        Sent::Manifest(entries) => Arc::new(parse(entries, &limits)?),
+        Sent::Upload(digest) => {
+            let found = gateway.announcements().find(deployer.token, &digest, gateway.now());
+            found.ok_or_else(unknown_upload)?
         }
     };
-    done.await.map_err(|err| Refusal::internal(&err))?
+    let current = current_release(gateway, deployer.environment).await?;
+    let (gateway, token) = (gateway.clone(), deployer.token);
+    let checked = tokio::task::spawn_blocking(move || {
+        let served = current.as_deref().map(Served::of).unwrap_or_default();
+        require_uploaded(&manifest, &|digest| {
+            served.sizes.contains_key(digest) || gateway.uploads().has(token, digest)
+        })?;
+        check_uploaded(&manifest, &served, gateway.store().blobs())?;
+        Ok(manifest)
+    });
+    checked.await.map_err(|err| Refusal::internal(&err))?
 }
 
-/// The blobs of the release that the environment serves now.
-pub(super) async fn current_blobs(
+/// Keeps a manifest that is announced: yields what it is published by, and which of its blobs have to be sent.
+pub(super) async fn announce(
     gateway: &Gateway,
-    environment: Option<&Environment>,
-) -> Result<HashSet<BlobDigest>, Refusal> {
-    Ok(current_release(gateway, environment).await?.as_deref().map(blobs_of).unwrap_or_default())
+    deployer: Deployer<'_>,
+    entries: Vec<ManifestEntry>,
+) -> Result<(BlobDigest, Vec<BlobDigest>), Refusal> {
+    let limits = gateway.limits().manifest(deployer.allow_hidden);
+    let current = current_release(gateway, deployer.environment).await?;
+    let (gateway, token) = (gateway.clone(), deployer.token);
+    let announced = tokio::task::spawn_blocking(move || {
+        let manifest = Arc::new(parse(entries, &limits)?);
+        let served = current.as_deref().map(Served::of).unwrap_or_default();
+        let missing = missing(&manifest, &served, gateway.store().blobs(), &|digest| {
+            gateway.uploads().has(token, digest)
+        })?;
+        Ok((gateway.announcements().keep(token, &manifest, gateway.now()), missing))
+    });
+    announced.await.map_err(|err| Refusal::internal(&err))?
+}
+
+fn unknown_upload() -> Refusal {
+    Refusal::new(
+        Code::UploadUnknown,
+        "This token has not announced such an upload lately: announce it again, or send the manifest itself.",
+    )
+}
+
+fn parse(entries: Vec<ManifestEntry>, limits: &ManifestLimits) -> Result<Manifest, Refusal> {
+    let parsed = Manifest::parse(entries.into_iter().map(raw).collect(), limits);
+    parsed.map_err(|refusal| refused(&refusal))
 }
 
 async fn current_release(
@@ -92,16 +135,35 @@ async fn current_release(
     }
 }
 
-fn blobs_of(release: &Release) -> HashSet<BlobDigest> {
-    release.manifest.iter().map(|file| file.digest).collect()
+/// What a release that is served has: no sweep removes it, and its sizes and pages were checked when it was made.
+#[derive(Default)]
+struct Served {
+    sizes: HashMap<BlobDigest, u64>,
+    pages: HashSet<BlobDigest>,
 }
 
-pub(super) fn raw(entry: ManifestEntry) -> RawEntry {
+impl Served {
+    fn of(release: &Release) -> Self {
+        let pages = release.manifest.iter().filter(|file| file.path.is_markdown());
+        Self {
+            sizes: release.manifest.iter().map(|file| (file.digest, file.size)).collect(),
+            pages: pages.map(|file| file.digest).collect(),
+        }
+    }
+
+    /// Whether there is nothing of this file that was not checked.
+    fn has(&self, file: &FileEntry) -> bool {
+        self.sizes.get(&file.digest) == Some(&file.size)
+            && (!file.path.is_markdown() || self.pages.contains(&file.digest))
+    }
+}
+
+fn raw(entry: ManifestEntry) -> RawEntry {
     let ManifestEntry { path, checksum, size, mode } = entry;
     RawEntry { path, checksum, size, mode }
 }
 
-pub(super) fn refused(refusal: &ManifestRefusal) -> Refusal {
+fn refused(refusal: &ManifestRefusal) -> Refusal {
     let errors = errors_of(refusal);
     match refusal {
         ManifestRefusal::Invalid(_) => Refusal::invalid(errors),
@@ -144,7 +206,7 @@ fn take_in(files: Vec<InlineFile>, limits: &ManifestLimits, blobs: &Blobs) -> Re
     errors.extend(in_pages);
     let manifest = unless_faulty(parsed, errors)?.map_err(|refusal| refused(&refusal))?;
     for Decoded { digest, bytes } in &contents {
-        if !blobs.claim(digest)? {
+        if blobs.claim(digest)?.is_none() {
             blobs.put(*digest, bytes)?;
         }
     }
@@ -201,29 +263,49 @@ fn not_uploaded(file: &FileEntry) -> FieldError {
     FieldError { field: file.path.to_string(), message }
 }
 
+/// The blobs that have to be sent, each once. What the caller is told not to send must still be there when it deploys.
+/// Blocks.
+fn missing(
+    manifest: &Manifest,
+    served: &Served,
+    blobs: &Blobs,
+    was_sent: &dyn Fn(&BlobDigest) -> bool,
+) -> Result<Vec<BlobDigest>, Refusal> {
+    let mut seen = HashSet::new();
+    let mut missing = Vec::new();
+    for digest in manifest.iter().map(|file| file.digest).filter(|digest| seen.insert(*digest)) {
+        let is_here = if served.sizes.contains_key(&digest) {
+            blobs.contains(&digest)
+        } else {
+            was_sent(&digest) && blobs.claim(&digest)?.is_some()
+        };
+        if !is_here {
+            missing.push(digest);
+        }
+    }
+    Ok(missing)
+}
+
 /// Holds what was uploaded against the manifest, and parses every page but those that are served already.
 /// Blocks.
-fn check_uploaded(manifest: Manifest, current: Option<&Release>, blobs: &Blobs) -> Result<Manifest, Refusal> {
-    let served = current.into_iter().flat_map(|release| release.manifest.iter());
-    let checked: HashSet<_> = served.filter(|file| file.path.is_markdown()).map(|file| file.digest).collect();
+fn check_uploaded(manifest: &Manifest, served: &Served, blobs: &Blobs) -> Result<(), Refusal> {
     let mut errors = Vec::new();
-    for file in &manifest {
-        if !blobs.claim(&file.digest)? {
+    for file in manifest.iter().filter(|file| !served.has(file)) {
+        let Some(size) = blobs.claim(&file.digest)? else {
             errors.push(not_uploaded(file));
             continue;
-        }
-        let size = blobs.open_file(&file.digest)?.metadata().map_err(BlobError::from)?.len();
+        };
         if size != file.size {
             let message = format!("has {size} bytes, not {}", file.size);
             errors.push(FieldError { field: file.path.to_string(), message });
-        } else if file.path.is_markdown() && !checked.contains(&file.digest) {
+        } else if file.path.is_markdown() && !served.pages.contains(&file.digest) {
             match too_long(&file.path, size) {
                 Some(fault) => errors.push(fault),
                 None => errors.extend(faults_in(&file.path, &blobs.read(&file.digest)?)),
             }
         }
     }
-    unless_faulty(manifest, errors)
+    unless_faulty((), errors)
 }
 
 fn too_long(page: &FilePath, size: u64) -> Option<FieldError> {

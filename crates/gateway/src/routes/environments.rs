@@ -8,7 +8,7 @@ use toolfront_api::{
     self as api, CreateEnvironment as CreateRequest, Data, Deployed, Page, PatchEnvironment, Problem,
     Publish, Published, Rollback,
 };
-use toolfront_app::EnvName;
+use toolfront_app::{EnvName, Manifest};
 use toolfront_store::{EnvironmentChange, EnvironmentRecord, Network, NewEnvironment};
 use toolfront_token::{
     ActiveToken, CreateEnvironment, EnvId, ManageEnvironment, Permit, ViewEnvironment, ViewEnvironments,
@@ -21,6 +21,7 @@ use super::deploying::{self, Deployer, Sent};
 use super::fields::Fields;
 use super::{limits, views};
 use crate::access::{Allow, AllowDeploy, check_organization};
+use crate::application::Release;
 use crate::body::{Json, JsonWithFiles};
 use crate::clock::SystemEntropy;
 use crate::gateway::Gateway;
@@ -91,9 +92,13 @@ async fn make(
         Some(sent) => Some(deploying::manifest(gateway, deployer, sent).await?),
     };
     let id = EnvId::generate(&mut SystemEntropy)?;
-    let new = NewEnvironment { name, visibility, manifest };
+    let new = NewEnvironment { name, visibility, manifest: manifest.as_deref().cloned() };
     let attribution = context.attribute_to(caller);
-    Ok(gateway.store().create_environment(permit, id, new, attribution, gateway.now()).await?)
+    let record = gateway.store().create_environment(permit, id, new, attribution, gateway.now()).await?;
+    if let Some(manifest) = manifest {
+        Release::keep(gateway, &record, manifest);
+    }
+    Ok(record)
 }
 
 /// Makes an environment, with its first release or without.
@@ -119,7 +124,7 @@ async fn create(
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let visibility = fields.finish(visibility.unwrap_or(Visibility::Private))?;
     let name = EnvName::parse(&request.name).or_else(|_| made_up_name())?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let record = make(&gateway, &context, &permit, name, visibility, sent, request.hidden).await?;
     Ok((StatusCode::CREATED, show(&gateway, &record)))
 }
@@ -187,7 +192,7 @@ async fn deploy(
     let mut fields = Fields::default();
     let visibility = fields.take("visibility", visibility(request.visibility.as_deref())).flatten();
     let visibility = fields.finish(visibility)?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let (status, record) = match permit {
         AllowDeploy::Create(permit, name) => {
             let visibility = visibility.unwrap_or(Visibility::Private);
@@ -213,11 +218,15 @@ async fn release(
     allow_hidden: bool,
 ) -> Result<EnvironmentRecord, Refusal> {
     let caller = by(permit)?;
-    let sent =
-        sent.ok_or_else(|| Refusal::invalid_field("files", "give the files, or a manifest of them"))?;
+    let sent = sent.ok_or_else(|| {
+        Refusal::invalid_field("files", "give the files, a manifest of them, or the upload that announced it")
+    })?;
     let deployer = Deployer { token: caller.token(), environment: Some(environment), allow_hidden };
     let manifest = deploying::manifest(gateway, deployer, sent).await?;
-    Ok(gateway.store().publish(permit, manifest, context.attribute_to(caller), gateway.now()).await?)
+    let (by, files) = (context.attribute_to(caller), Manifest::clone(&manifest));
+    let record = gateway.store().publish(permit, files, by, gateway.now()).await?;
+    Release::keep(gateway, &record, manifest);
+    Ok(record)
 }
 
 /// Makes a release of these files, and serves it. The same files as are served already make none.
@@ -243,7 +252,7 @@ async fn publish(
         return Err(Refusal::invalid_field("visibility", "is changed by PATCH, not by publishing"));
     }
     let environment = found(&gateway, permit.target().environment)?;
-    let sent = Sent::new(request.files, request.manifest)?;
+    let sent = Sent::new(request.files, request.manifest, request.upload.as_deref())?;
     let record = release(&gateway, &context, &permit, &environment, sent, request.hidden).await?;
     Ok(show(&gateway, &record))
 }

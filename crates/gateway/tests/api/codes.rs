@@ -7,7 +7,7 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::json;
 use toolfront_api::Code;
 
-use crate::support::{Answer, TestGateway};
+use crate::support::{Answer, TestGateway, checksum_of};
 
 /// A page with a variable, and a tool whose program is nowhere.
 const PAGE: &str =
@@ -110,6 +110,10 @@ async fn provoke(code: Code) -> Answer {
             let call = admin("POST", "/api/v1/tokens").header("idempotency-key", "k").json(&asked);
             call.clone().send().await;
             call.send().await
+        }
+        Code::UploadUnknown => {
+            let body = json!({ "upload": checksum_of(b"never announced") });
+            admin("PUT", "/api/v1/environments/by-name/docs").json(&body).send().await
         }
         Code::TooLarge => {
             admin("POST", "/api/v1/tokens").bytes("application/json", vec![b' '; 1_048_577]).send().await

@@ -159,7 +159,7 @@ pub(super) fn insert_release(
     connection: &Connection,
     id: EnvId,
     release: &Release,
-    manifest: &Manifest,
+    manifest: &[u8],
     by: Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -178,7 +178,7 @@ pub(super) fn insert_release(
             sqlite::count(release.files),
             sqlite::count(release.bytes),
             sqlite::count(release.pages),
-            manifest.encode(),
+            manifest,
             now.micros(),
             by,
         ])?;
@@ -235,6 +235,20 @@ pub(super) fn manifest(
         .query_row((id.to_stored(), number), |row| row.get(0))
         .optional()?;
     stored.map(|bytes| decode(&bytes, id.to_stored())).transpose()
+}
+
+/// Whether the files of a release are these, by the form that they are stored in: the same files have the same bytes.
+pub(super) fn has_manifest(
+    connection: &Connection,
+    id: EnvId,
+    number: u32,
+    manifest: &[u8],
+) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT manifest = ?3 FROM releases WHERE environment_id = ?1 AND number = ?2")?
+        .query_row((id.to_stored(), number, manifest), |row| row.get(0))
+        .optional()?
+        .unwrap_or(false))
 }
 
 fn decode(bytes: &[u8], id: i64) -> Result<Manifest, StoreError> {

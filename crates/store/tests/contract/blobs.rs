@@ -67,7 +67,7 @@ pub(crate) async fn an_absent_blob_is_said_to_be_absent<B: Backend>() {
     let (blobs, digest) = (world.store.blobs(), BlobDigest::of(b"nothing"));
     assert!(matches!(blobs.read(&digest), Err(BlobError::Absent(absent)) if absent == digest));
     assert!(matches!(blobs.open_file(&digest), Err(BlobError::Absent(_))));
-    assert!(!blobs.claim(&digest).unwrap());
+    assert_eq!(blobs.claim(&digest).unwrap(), None);
 }
 
 pub(crate) async fn a_sweep_removes_what_is_not_kept_and_is_old<B: Backend>() {
@@ -92,7 +92,7 @@ pub(crate) async fn a_claimed_blob_is_left_by_the_sweep<B: Backend>() {
         let file = blobs.open_file(&digest).unwrap();
         file.set_modified(std::time::UNIX_EPOCH).unwrap();
     }
-    assert!(blobs.claim(&claimed).unwrap());
+    assert_eq!(blobs.claim(&claimed).unwrap(), Some(7));
     assert_eq!(blobs.sweep(&|_| false, Duration::from_hours(1)).unwrap(), 1);
     assert!(blobs.contains(&claimed) && !blobs.contains(&forgotten));
 }

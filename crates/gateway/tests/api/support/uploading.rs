@@ -22,12 +22,23 @@ impl TestGateway {
         call.bytes("application/octet-stream", bytes.to_vec()).send().await
     }
 
-    /// What the gateway wants of a manifest.
-    pub(crate) async fn missing(&self, token: &Issued, query: &str, manifest: &Value) -> Vec<String> {
+    /// Announces a manifest: what it is published by, and what the gateway wants of it.
+    pub(crate) async fn announce(
+        &self,
+        token: &Issued,
+        query: &str,
+        manifest: &Value,
+    ) -> (String, Vec<String>) {
         let call = self.call("POST", &format!("/api/v1/uploads{query}")).token(&token.value);
         let data = call.json(manifest).send().await.data();
         let missing = data["missing"].as_array().unwrap();
-        missing.iter().map(|checksum| checksum.as_str().unwrap().to_owned()).collect()
+        let missing = missing.iter().map(|checksum| checksum.as_str().unwrap().to_owned()).collect();
+        (data["upload"].as_str().unwrap().to_owned(), missing)
+    }
+
+    /// What the gateway wants of a manifest.
+    pub(crate) async fn missing(&self, token: &Issued, query: &str, manifest: &Value) -> Vec<String> {
+        self.announce(token, query, manifest).await.1
     }
 
     /// Deploys by uploading, as the admin: each file with its mode.
