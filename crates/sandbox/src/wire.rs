@@ -87,6 +87,7 @@ pub(crate) enum ToSlot {
 /// One command to run. No string holds a NUL.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Default))]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is so")]
 pub(crate) struct Order {
     pub(crate) argv: Vec<CString>,
     /// `NAME=value` each.
