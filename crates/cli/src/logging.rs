@@ -37,16 +37,16 @@ pub(crate) fn start_with(
         EnvFilter::builder().parse(filter.unwrap_or(otherwise)).map_err(|error| error.to_string())?;
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let (text, json) = match format {
-        LogFormat::Text => (Some(lines.with_ansi(colours).with_target(false)), None),
-        LogFormat::Json => (None, Some(lines.json().flatten_event(true))),
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(colours).with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = text.map(Layer::boxed).or(json.map(Layer::boxed));
-    let spans = telemetry.map(Telemetry::layer);
-    // A layer without a filter of its own would have every span made, also those that nobody collects.
-    let all = tracing_subscriber::registry().with(lines.with_filter(filter.and(quiet()))).with(spans);
+    // Each has a filter of its own: one that had none, or an absent one, would have every span made that somebody
+    // could collect.
+    let lines = lines.with_filter(filter.and(quiet())).boxed();
+    let layers: Vec<_> = std::iter::once(lines).chain(telemetry.map(|to| to.layer().boxed())).collect();
     // Somebody who uses this crate as a library may have a subscriber already; then theirs counts.
-    let _ = all.try_init();
+    let _ = tracing_subscriber::registry().with(layers).try_init();
     Ok(())
 }
 
@@ -54,4 +54,17 @@ pub(crate) fn start_with(
 /// are given and what they print.
 fn quiet() -> FilterFn {
     filter_fn(|event| event.target().split("::").next() != Some("rmcp"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_asked_for_is_not_even_made() {
+        start_with(LogFormat::Text, Some("info,rmcp=trace"), "warn", None).unwrap();
+        assert!(tracing::debug_span!(target: "toolfront_gateway::routes", "request").is_disabled());
+        assert!(tracing::enabled!(target: "toolfront_gateway::routes", tracing::Level::INFO));
+        assert!(!tracing::enabled!(target: "rmcp::service", tracing::Level::ERROR));
+    }
 }

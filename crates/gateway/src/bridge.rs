@@ -73,7 +73,7 @@ impl<A: Application> BridgeServer<A> {
     }
 
     async fn respond(&self, request: Request<Body>) -> Result<Response, Refusal> {
-        routes::refuse_foreign_host(&self.hosts, &request)?;
+        routes::refuse_foreign_host(&self.hosts, request.uri(), request.headers())?;
         let (parts, sent) = request.into_parts();
         refuse_foreign_origin(None, &parts)?;
         if parts.uri.path() != PATH {

@@ -25,7 +25,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Uri};
 use hyper::body::Incoming;
 use toolfront_api::{Code, REQUEST_ID_HEADER};
 use tower::ServiceExt;
@@ -127,21 +128,21 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Incoming>, p
     let started = std::time::Instant::now();
     let behind_proxy = gateway.settings().behind_proxy;
     let request_id = gateway.request_ids().next();
-    let context = Arc::new(Context::new(request_id, request.headers(), peer, behind_proxy));
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let path = uri.path();
-    let open = OpenRequest::begin(gateway, &context, &method, path);
-    let has_token_in_url = refuse_token_in_url(request.uri());
+    let (parts, body) = request.into_parts();
+    let context = Arc::new(Context::new(request_id, &parts.headers, peer, behind_proxy));
+    let (method, path) = (&parts.method, parts.uri.path());
+    let open = OpenRequest::begin(gateway, &context, method, path);
+    let has_token_in_url = refuse_token_in_url(&parts.uri);
     let is_loggable = has_token_in_url.is_ok();
     let answer = match has_token_in_url {
         Err(refusal) => Err(refusal),
-        Ok(()) if head_bytes(&request) > gateway.limits().header_bytes_max => {
+        Ok(()) if head_bytes(&parts) > gateway.limits().header_bytes_max => {
             Err(Refusal::new(Code::HeadersTooLarge, "The path and the headers are too large together."))
         }
         Ok(()) => {
             // At the debug level, so that it costs nothing where nobody collects spans.
             let span = tracing::debug_span!("request", request_id = %context.request_id, %method);
-            dispatch(gateway, router, &context, &uri, request).instrument(span).await
+            dispatch(gateway, router, &context, &parts, body).instrument(span).await
         }
     };
     let answer = answer.and_then(|answer| match problem::refusal_in(&answer) {
@@ -156,14 +157,14 @@ async fn answer(gateway: &Gateway, router: Router, request: Request<Incoming>, p
     gateway.metrics().requests.answered(kind, answer.status().as_u16(), took);
     answer.headers_mut().extend(HeaderValue::from_str(&context.request_id).map(|id| (REQUEST_ID, id)));
     let path = if is_loggable { path } else { "(withheld: it carries a token)" };
-    log(&method, path, &answer, &context, took);
+    log(method, path, &answer, &context, took);
     answer
 }
 
 /// About how many bytes a request's path and headers take.
-fn head_bytes<B>(request: &Request<B>) -> usize {
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    request.headers().iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + 4)
+fn head_bytes(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    parts.headers.iter().fold(target, |sum, (name, value)| sum + name.as_str().len() + value.len() + 4)
 }
 
 /// One line a request. Reads that went well are told at the debug level: they are many.
@@ -179,12 +180,13 @@ fn log(method: &Method, path: &str, answer: &Response, context: &Context, took: 
 }
 
 /// A name that another page in a browser made to point here is none of ours.
-pub(crate) fn refuse_foreign_host<'r, B>(
+pub(crate) fn refuse_foreign_host<'r>(
     hosts: &Hosts,
-    request: &'r Request<B>,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
 ) -> Result<HostKind<'r>, Refusal> {
-    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
-    match hosts.kind(host.or_else(|| request.uri().host())) {
+    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or("?"));
+    match hosts.kind(host.or_else(|| uri.host())) {
         HostKind::Foreign => Err(Refusal::new(
             Code::MisdirectedRequest,
             "This gateway does not answer to that host name; its own is given by --public-url.",
@@ -193,29 +195,30 @@ pub(crate) fn refuse_foreign_host<'r, B>(
     }
 }
 
+/// The head of the request is lent, not given: it is large, and each call on the way would make a copy of it.
 async fn dispatch(
     gateway: &Gateway,
     router: Router,
     context: &Arc<Context>,
-    uri: &Uri,
-    request: Request<Incoming>,
+    parts: &Parts,
+    body: Incoming,
 ) -> Result<Response, Refusal> {
-    let kind = refuse_foreign_host(gateway.hosts(), &request)?;
-    if let Some(metadata) = application::resource_metadata(gateway, &kind, uri, request.headers()) {
+    let Parts { uri, headers, .. } = parts;
+    let kind = refuse_foreign_host(gateway.hosts(), uri, headers)?;
+    if let Some(metadata) = application::resource_metadata(gateway, &kind, uri, headers) {
         return Ok(metadata);
     }
     if let HostKind::Application(name) = kind {
-        let name = name.to_owned();
-        return application::serve(gateway, context, &name, "", uri.path(), request).await;
+        return application::serve(gateway, context, name, "", uri.path(), parts, body).await;
     }
     let path = single_slash(uri.path());
     if let Some(below) = path.strip_prefix(APPLICATIONS) {
         // The slash stays with the rest: one more behind it is a path that is never served.
         let (name, rest) = below.split_at(below.find('/').unwrap_or(below.len()));
         let (mount, _) = path.split_at(APPLICATIONS.len() + name.len());
-        return application::serve(gateway, context, name, mount, rest, request).await;
+        return application::serve(gateway, context, name, mount, rest, parts, body).await;
     }
-    let mut request = request.map(Body::new);
+    let mut request = Request::from_parts(parts.clone(), Body::new(body));
     if path.len() != uri.path().len() {
         // Clients of the original product begin paths with two slashes.
         let target = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));

@@ -52,7 +52,8 @@ pub(crate) async fn authenticate(
         let selector = TokenSelector { organization: active.organization(), token: active.token() };
         // The use that the request is goes with what it asks for.
         let by = Attribution { use_slip: None, ..context.attribute_to(&active) };
-        gateway.store().record_first_use(selector, active.generation(), by, now).await?;
+        // Boxed, as is all on this way that is rare: every request would carry room for it.
+        Box::pin(gateway.store().record_first_use(selector, active.generation(), by, now)).await?;
         // A rotation that was quicker has cancelled the value.
         reconsider(gateway, headers, now)?.required()?
     } else {

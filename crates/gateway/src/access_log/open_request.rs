@@ -22,7 +22,7 @@ const CLIENT_GONE: u16 = 499;
 pub(crate) struct OpenRequest<'r> {
     gateway: &'r Gateway,
     context: Arc<Context>,
-    method: Method,
+    method: &'r Method,
     path: &'r str,
     is_over: bool,
 }
@@ -31,10 +31,10 @@ impl<'r> OpenRequest<'r> {
     pub(crate) fn begin(
         gateway: &'r Gateway,
         context: &Arc<Context>,
-        method: &Method,
+        method: &'r Method,
         path: &'r str,
     ) -> Self {
-        Self { gateway, context: Arc::clone(context), method: method.clone(), path, is_over: false }
+        Self { gateway, context: Arc::clone(context), method, path, is_over: false }
     }
 
     /// What the request is for.
@@ -61,7 +61,7 @@ impl<'r> OpenRequest<'r> {
         let batch = log.add(told);
         if is_read
             && log.reads == RecordReads::Strict
-            && let Err(refusal) = log.is_written(batch).await
+            && let Err(refusal) = Box::pin(log.is_written(batch)).await
         {
             return refusal.into_answer(&self.context.request_id);
         }
@@ -89,7 +89,7 @@ impl<'r> OpenRequest<'r> {
                 status,
             };
         }
-        match (story.door(), &self.method) {
+        match (story.door(), self.method) {
             (Some(Door::Application), &Method::GET | &Method::HEAD) => {
                 let release = story.found().map(|found| found.release);
                 AccessEvent::PageRead { release, page: page(), status }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method};
 use hyper::body::Incoming;
 use toolfront_api::Code;
 use toolfront_app::RequestPath;
@@ -33,23 +33,23 @@ pub(crate) async fn serve(
     name: &str,
     mount: &str,
     path: &str,
-    request: Request<Incoming>,
+    parts: &Parts,
+    body: Incoming,
 ) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
     context.story.note_door(if path == mcp::PATH { Door::Mcp } else { Door::Application });
     gateway.access_log().has_room()?;
     if path == mcp::PATH {
-        return Box::pin(mcp::serve(gateway, context, name, mount, parts, Body::new(body))).await;
+        return Box::pin(mcp::serve(gateway, context, name, mount, parts.clone(), Body::new(body))).await;
     }
     if parts.method == Method::POST {
         // Boxed: what a run holds would make every read carry room for it.
-        return Box::pin(run_tool(gateway, context, name, path, &parts, Body::new(body))).await;
+        return Box::pin(run_tool(gateway, context, name, path, parts, Body::new(body))).await;
     }
     let (permit, environment) = enter::<ReadPage>(gateway, &parts.headers, context, name).await?;
     if parts.method != Method::GET && parts.method != Method::HEAD {
         return Err(Refusal::method_not_allowed(METHODS));
     }
-    read_page(gateway, &context.story, &permit, &environment, mount, path, &parts).await
+    read_page(gateway, &context.story, &permit, &environment, mount, path, parts).await
 }
 
 /// The permit of whoever sends the request. A token that is sent is judged, on public applications too.

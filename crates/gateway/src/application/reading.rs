@@ -47,7 +47,7 @@ pub(crate) async fn read(reading: Reading<'_>) -> Result<Response, Refusal> {
         Content::Memory(content) if wants_view(&reading, &file) => view(&reading, &file, &content),
         Content::Memory(content) => from_memory(&reading, &file, &content)?,
         Content::Disk { path, size, digest } => {
-            from_disk(&reading, &file, &path, size, &entity_tag(&digest, "")).await?
+            Box::pin(from_disk(&reading, &file, &path, size, &entity_tag(&digest, ""))).await?
         }
     };
     let headers = answer.headers_mut();

@@ -34,7 +34,10 @@ impl Release {
             let manifest = gateway.store().manifest(id, number).await?.ok_or_else(not_deployed)?;
             Ok::<_, Refusal>(Arc::new(Self::new(gateway, number, Arc::new(manifest))))
         };
-        environment.release.get_or_try_init(load).await.cloned()
+        match environment.release.get() {
+            Some(release) => Ok(Arc::clone(release)),
+            None => Box::pin(environment.release.get_or_try_init(load)).await.cloned(),
+        }
     }
 
     /// Has the manifest at hand with which a release was just made, so that it is not read back.
