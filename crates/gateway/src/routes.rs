@@ -4,6 +4,7 @@ mod audit;
 mod authorize;
 mod blobs;
 mod deploying;
+mod described;
 mod environments;
 mod fields;
 mod introspect;
@@ -33,8 +34,8 @@ use tower::ServiceExt;
 use tracing::Instrument;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
 
+use self::described::Routes;
 use crate::access::refuse_token_in_url;
 use crate::access_log::{self, OpenRequest};
 use crate::application;
@@ -73,8 +74,8 @@ impl Modify for BearerToken {
     }
 }
 
-fn management() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn management() -> Routes {
+    Routes::default()
         .merge(tokens::router())
         .merge(token_stories::router())
         .merge(own_token::router())
@@ -90,14 +91,13 @@ fn management() -> OpenApiRouter<Gateway> {
 
 /// The OpenAPI 3.1 document of the management API, as JSON.
 pub fn openapi_document() -> String {
-    let (_, document) = management().split_for_parts();
-    document.to_json().unwrap_or_default()
+    management().describe_in(Document::openapi()).to_json().unwrap_or_default()
 }
 
 /// What answers every request of a gateway.
 pub(crate) fn service(gateway: Gateway) -> Service {
-    let (router, _) = management().split_for_parts();
-    let router = router
+    let router = management()
+        .into_router()
         .fallback(|| async { Refusal::new(Code::NotFound, "There is nothing at this path.") })
         .method_not_allowed_fallback(|| async {
             Refusal::new(Code::MethodNotAllowed, "The header Allow names the methods that this path takes.")

@@ -10,9 +10,8 @@ use toolfront_api::{self as api, Data, Page, Problem};
 use toolfront_store::{AuditCursor, AuditFilter, AuditOrder, ChainFault, ChainHash, ChainHead, Decision};
 use toolfront_token::{Denied, EnvGrant, EnvId, Permit, ReadAudit, Timestamp, TokenId};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::fields::Fields;
 use super::query::Query;
 use super::views;
@@ -26,8 +25,8 @@ const LIMIT_MAX: usize = 1000;
 /// The word for all outcomes that mean that the token was no good.
 const DENIED: &str = "denied";
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(list)).routes(routes!(verify))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -8,16 +8,15 @@ use serde::Deserialize;
 use toolfront_api::{Code, Problem};
 use toolfront_token::{ActiveToken, Denied, EnvGrant, ManageEnvironment, ReadPage, RunTool, Scope, UseSelf};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::query::Query;
 use crate::access::Allow;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(get, post))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(get, post))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

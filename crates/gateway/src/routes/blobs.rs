@@ -14,10 +14,9 @@ use toolfront_app::{BlobDigest, EnvName};
 use toolfront_store::{BlobError, BlobWriter};
 use toolfront_token::UploadBlobs;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::deploying::{self, Deployer};
+use super::described::{Routes, routes};
 use super::query::Query;
 use crate::access::{Allow, PathParameter};
 use crate::body::JsonList;
@@ -27,8 +26,8 @@ use crate::problem::Refusal;
 /// How many pieces of a blob wait to be written.
 const PIECES_MAX: usize = 4;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(announce)).routes(routes!(put))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(announce)).routes(routes!(put))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -14,10 +14,9 @@ use toolfront_token::{
     ActiveToken, CreateEnvironment, EnvId, ManageEnvironment, Permit, ViewEnvironment, ViewEnvironments,
     Visibility,
 };
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::deploying::{self, Deployer, Sent};
+use super::described::{Routes, routes};
 use super::fields::Fields;
 use super::{limits, views};
 use crate::access::{Allow, AllowDeploy, check_organization};
@@ -31,8 +30,8 @@ use crate::request::Context;
 
 type Shown = Result<axum::Json<Data<api::Environment>>, Refusal>;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes {
+    Routes::default()
         .routes(routes!(create, list))
         .routes(routes!(get, patch, delete))
         .routes(routes!(deploy))

@@ -6,16 +6,15 @@ use http::{Request, header};
 use toolfront_api::{Code, Introspection, IntrospectionRequest, Problem};
 use toolfront_store::{TokenRefusal, TokenSelector};
 use toolfront_token::{Authority, EnvGrant, PresentedToken, Scope, UseSelf};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use crate::access::Allow;
 use crate::body;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(introspect))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(introspect))
 }
 
 fn inactive() -> Introspection {

@@ -8,16 +8,15 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use toolfront_api::{Health, Problem};
 use toolfront_token::{Denied, EnvGrant, ReadAudit};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use crate::access::Allow;
 use crate::gateway::Gateway;
 use crate::metrics;
 use crate::problem::Refusal;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new()
+pub(super) fn router() -> Routes {
+    Routes::default()
         .routes(routes!(alive))
         .routes(routes!(ready))
         .routes(routes!(openapi))

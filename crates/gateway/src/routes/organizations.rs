@@ -3,15 +3,14 @@
 use axum::extract::State;
 use toolfront_api::{Organization, Page, Problem};
 use toolfront_token::UseSelf;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use crate::access::Allow;
 use crate::gateway::Gateway;
 use crate::problem::Refusal;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(list))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(list))
 }
 
 /// Lists the organizations of the caller: the one that its token belongs to.

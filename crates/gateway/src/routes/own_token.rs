@@ -8,9 +8,8 @@ use http::HeaderMap;
 use toolfront_api::{self as api, Data, Problem, RevokeToken, RotateToken};
 use toolfront_store::TokenSelector;
 use toolfront_token::{ActiveToken, Authority, Permit, UseSelf};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::token_records;
 use crate::access::Allow;
 use crate::access_log;
@@ -19,8 +18,8 @@ use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(get, revoke)).routes(routes!(rotate))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(get, revoke)).routes(routes!(rotate))
 }
 
 fn holder(permit: &Permit<UseSelf>) -> Result<(&ActiveToken, Authority, TokenSelector), Refusal> {

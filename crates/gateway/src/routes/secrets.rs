@@ -8,9 +8,8 @@ use toolfront_api::{self as api, Data, Page, Problem, SetSecret};
 use toolfront_app::{SecretName, SecretValue, VariableName};
 use toolfront_store::NewSecret;
 use toolfront_token::{ActiveToken, ManageEnvironment, Permit};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::fields::Fields;
 use super::views;
 use crate::access::{Allow, SecondPathParameter};
@@ -20,8 +19,8 @@ use crate::gateway::Gateway;
 use crate::problem::Refusal;
 use crate::request::Context;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(set, delete))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(list)).routes(routes!(set, delete))
 }
 
 fn by(permit: &Permit<ManageEnvironment>) -> Result<&ActiveToken, Refusal> {

@@ -6,9 +6,8 @@ use toolfront_api::{self as api, Data, FindToken, Problem};
 use toolfront_store::TokenSelector;
 use toolfront_token::{ManageTokens, TokenDigest};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::query::Query;
 use super::tokens::{administrator, selector};
 use super::{token_records, views};
@@ -20,8 +19,8 @@ use crate::problem::Refusal;
 const DAYS_DEFAULT: u16 = 30;
 const DAYS_MAX: u16 = 400;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(usage)).routes(routes!(find))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(usage)).routes(routes!(find))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

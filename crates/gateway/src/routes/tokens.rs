@@ -14,9 +14,8 @@ use toolfront_token::{
     Timestamp, TokenId, TokenName, TokenSecret,
 };
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::described::{Routes, routes};
 use super::fields::Fields;
 use super::query::Query;
 use super::{token_records, views};
@@ -30,8 +29,8 @@ use crate::request::Context;
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
 
-pub(super) fn router() -> OpenApiRouter<Gateway> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(get, revoke)).routes(routes!(rotate))
+pub(super) fn router() -> Routes {
+    Routes::default().routes(routes!(create, list)).routes(routes!(get, revoke)).routes(routes!(rotate))
 }
 
 /// The administrator that a permit was granted to.
