@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::frames::{Incoming, Outgoing};
-use crate::readable::watched;
+use crate::readable::{readable, watched};
 use crate::run::Output;
 use crate::slots::{Held, Slot, Slots};
 use crate::wire::{Failure, FromSlot, Message, Order, Step, ToSlot};
@@ -62,7 +62,7 @@ impl Caged {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, NotBegun> {
         let Slot { socket, held } = slot;
-        let socket = watched(socket, Interest::READABLE | Interest::WRITABLE).map_err(NotBegun::Other)?;
+        let socket = readable(socket).map_err(NotBegun::Other)?;
         let body = ToSlot::Run(order.clone()).encode();
         send(&socket, Outgoing::of(&body, &streams).map_err(NotBegun::Other)?).await?;
         Ok(Self {
@@ -156,13 +156,19 @@ async fn send(socket: &AsyncFd<OwnedFd>, mut outgoing: Outgoing<'_>) -> Result<(
     loop {
         match outgoing.send(socket.as_fd()) {
             Ok(()) => return Ok(()),
-            Err(Errno::AGAIN) => {
-                socket.writable().await.map_err(NotBegun::Other)?.clear_ready();
-            }
+            Err(Errno::AGAIN) => writable(socket.get_ref()).await.map_err(NotBegun::Other)?,
             Err(Errno::PIPE | Errno::CONNRESET) => return Err(NotBegun::SlotGone),
             Err(error) => return Err(NotBegun::Other(error.into())),
         }
     }
+}
+
+/// Returns when a socket takes bytes again. It is watched for that only here, because hardly ever is one full, and each
+/// message that the slot takes would wake a thread of the runtime for nothing.
+async fn writable(socket: &OwnedFd) -> io::Result<()> {
+    let socket = watched(socket.try_clone()?, Interest::WRITABLE)?;
+    socket.writable().await?.retain_ready();
+    Ok(())
 }
 
 impl Drop for Caged {

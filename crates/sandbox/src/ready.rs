@@ -30,7 +30,7 @@ pub struct ReadyRun {
 /// How a command runs.
 pub(crate) enum Course {
     /// Started by this process, once it is to start.
-    Direct(RunOrder),
+    Direct(Box<RunOrder>),
     /// In a slot, which has the order already.
     #[cfg(target_os = "linux")]
     Caged(Box<CagedRun>),
@@ -68,7 +68,7 @@ impl ReadyRun {
 
     pub(crate) async fn see_through(self, begun: Instant) -> Result<Finished, RunError> {
         let ended = match self.course? {
-            Course::Direct(order) => run_directly(order).await,
+            Course::Direct(order) => run_directly(*order).await,
             #[cfg(target_os = "linux")]
             Course::Caged(run) => run.see_through().await,
         };

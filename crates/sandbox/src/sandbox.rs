@@ -202,7 +202,7 @@ impl Sandbox {
             return ReadyRun::new(program, caged.map(|run| Course::Caged(Box::new(run))));
         }
         let _ = held;
-        ReadyRun::new(program, Ok(Course::Direct(order)))
+        ReadyRun::new(program, Ok(Course::Direct(Box::new(order))))
     }
 
     /// Ends every run that has begun, as its timeout would, and returns when all of them have ended. They answer with

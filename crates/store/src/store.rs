@@ -144,19 +144,19 @@ impl Store {
     }
 
     /// Records that a command is about to run; it may be started once this has returned. Yields the event's
-    /// sequence number.
+    /// sequence number. It is being recorded once this has been called, and not only once it is waited for.
     ///
     /// # Errors
     /// [`StoreError`]: the command must not be started then.
-    pub async fn begin_run(
+    pub fn begin_run(
         &self,
         environment: EnvId,
         run: RunBegun,
         by: Attribution,
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send + use<> {
         let event = Event::RunBegun(run);
-        self.write(move |transaction| audit::append(transaction, &by, Some(environment), &event, now)).await
+        self.write(move |transaction| audit::append(transaction, &by, Some(environment), &event, now))
     }
 
     /// Records how a command ended; on a full disk in the room that is kept back for it.
@@ -184,19 +184,20 @@ impl Store {
         &self.shared.keys
     }
 
-    pub(crate) async fn write<T, E>(
-        &self,
-        work: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub(crate) fn write<T, E, W>(&self, work: W) -> impl Future<Output = Result<T, E>> + Send + use<T, E, W>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
+        W: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         // What is left of a full disk is for what must not fail.
-        if !self.shared.disk.has_reserve() {
-            return Err(StoreError::DiskFull.into());
+        let submitted = self.shared.disk.has_reserve().then(|| self.shared.writer.submit(work));
+        async move {
+            match submitted {
+                Some(submitted) => submitted.await,
+                None => Err(StoreError::DiskFull.into()),
+            }
         }
-        self.shared.writer.submit(work).await
     }
 
     /// As [`Store::write`], for what must not fail because the disk is full: it is done again in the room that is

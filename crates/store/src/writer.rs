@@ -39,7 +39,7 @@ impl<'c> WriteTransaction<'c> {
         let rolled_back = || StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() };
         let is_usable = !spoiled && !connection.is_autocommit();
         let committed = if is_usable { tail.seal(connection, &effects) } else { Err(rolled_back()) };
-        let committed = committed.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
+        let committed = committed.and_then(|()| Ok(step(connection, "COMMIT")?));
         if !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
@@ -132,13 +132,13 @@ impl Writer {
 
     /// Has `work` done in a transaction, and yields its result after the commit. When `work` fails, what it
     /// did is undone, and nothing else of the transaction.
-    pub(crate) async fn submit<T, E>(
-        &self,
-        work: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    ///
+    /// It is waiting to be done once this has been called, and is done whether or not anybody waits for it.
+    pub(crate) fn submit<T, E, W>(&self, work: W) -> impl Future<Output = Result<T, E>> + Send + use<T, E, W>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
+        W: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (reply, answered) = oneshot::channel();
         let job: Job = Box::new(move |transaction| {
@@ -158,11 +158,9 @@ impl Writer {
                 let _ = reply.send(answer);
             })
         });
-        match self.jobs.lock().as_ref().map(|jobs| jobs.send(job)) {
-            Some(Ok(())) => {}
-            _ => return Err(StoreError::Closed.into()),
-        }
-        answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        // A job that is not taken is dropped, and what it answers with.
+        let _ = self.jobs.lock().as_ref().map(|jobs| jobs.send(job));
+        async move { answered.await.unwrap_or_else(|_| Err(StoreError::Closed.into())) }
     }
 
     /// Takes no more calls, and returns when those that wait are done.
@@ -238,7 +236,7 @@ impl Book {
     ) -> Result<Effects, StoreError> {
         let connection = &self.connection;
         let begun = self.file.check();
-        let begun = begun.and_then(|()| Ok(connection.execute_batch("BEGIN IMMEDIATE")?));
+        let begun = begun.and_then(|()| Ok(step(connection, "BEGIN IMMEDIATE")?));
         let mut transaction = WriteTransaction::begin(connection, &self.tail);
         for job in std::iter::once(first).chain(waiting.try_iter().take(BATCH_MAX - 1)) {
             answers.push(job(begun.is_ok().then_some(&mut transaction)));

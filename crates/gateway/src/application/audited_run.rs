@@ -1,5 +1,11 @@
 //! A command whose begin is on the disk: only with one does a command start.
 
+use std::pin::Pin;
+use std::task::{Context as Polling, Poll};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_util::task::TaskTracker;
 use toolfront_app::Mask;
 use toolfront_sandbox::Finished;
 use toolfront_store::{Attribution, Outcome, RunBegun, RunEnded};
@@ -44,20 +50,19 @@ impl AuditedRun {
             page: prepared.page.to_string(),
             command: prepared.command.masked_argv().iter().map(|part| told(part)).collect(),
         };
-        let (owned, now, environment) = (gateway.clone(), gateway.now(), target.environment);
-        let held = files.clone();
-        // A task of its own: when the client goes away meanwhile, the begin that is being written gets its end.
-        let begun = gateway.tasks().spawn(async move {
-            let asked = std::time::Instant::now();
-            let begin = owned.store().begin_run(environment, run, by.clone(), now).await?;
+        let (owned, environment, held) = (gateway.clone(), target.environment, files.clone());
+        let asked = std::time::Instant::now();
+        let written = gateway.store().begin_run(environment, run, by.clone(), gateway.now());
+        let begun = async move {
+            let begin = written.await?;
             owned.metrics().begun(asked.elapsed());
             // A visitor's request is no use that the event could have taken, and is told of all the same.
             if let Some(slip) = &by.use_slip {
                 slip.take();
             }
-            Ok::<_, Refusal>(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
-        });
-        async move { begun.await.map_err(|err| Refusal::internal(&err))? }
+            Ok(Self { gateway: owned, environment, by, begin, is_ended: false, _files: held })
+        };
+        Beginning { begun: Some(begun.boxed()), tasks: gateway.tasks().clone() }
     }
 
     /// Records how it ended.
@@ -80,6 +85,34 @@ impl AuditedRun {
             if let Err(cause) = store.end_run(environment, run, by, now).await {
                 tracing::error!(%cause, "the end of a command could not be recorded");
             }
+        }
+    }
+}
+
+/// A begin that is being written. When the client goes away meanwhile it is waited for all the same, and gets its end.
+struct Beginning {
+    /// `None` once it was told of.
+    begun: Option<BoxFuture<'static, Result<AuditedRun, Refusal>>>,
+    tasks: TaskTracker,
+}
+
+impl Future for Beginning {
+    type Output = Result<AuditedRun, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, polling: &mut Polling<'_>) -> Poll<Self::Output> {
+        let Some(begun) = &mut self.begun else { return Poll::Pending };
+        let told = begun.poll_unpin(polling);
+        if told.is_ready() {
+            self.begun = None;
+        }
+        told
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            self.tasks.spawn(begun.map(drop));
         }
     }
 }

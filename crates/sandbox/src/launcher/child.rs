@@ -2,7 +2,6 @@
 //!
 //! The child works in its slot's memory (see [`sys::start`]), so nothing here allocates what it does not free.
 
-use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -18,7 +17,7 @@ use rustix::thread::{
 use seccompiler::{BpfProgram, apply_filter};
 
 use super::kit::Kit;
-use super::landlock::SystemRules;
+use super::landlock::RunRules;
 use super::limits;
 use super::paths::{Access, Place};
 use crate::descriptors::seal_all_descriptors;
@@ -30,9 +29,9 @@ use crate::wire::{Failure, Message, Order, Step, ToSlot};
 pub(super) struct Becoming<'a> {
     pub(super) kit: &'a Kit,
     pub(super) order: &'a Order,
-    pub(super) private: &'a CStr,
     pub(super) program: Program<'a>,
-    pub(super) rules: Option<SystemRules>,
+    /// The rules of Landlock, where the kernel has it, or why there are none.
+    pub(super) rules: Result<Option<&'a RunRules>, Errno>,
     pub(super) streams: &'a [OwnedFd],
     pub(super) user: Option<(Uid, Gid)>,
     pub(super) processes_taken: u64,
@@ -131,7 +130,7 @@ impl Becoming<'_> {
     }
 
     fn confine(&self) -> Result<(), Errno> {
-        self.rules.as_ref().map_or(Ok(()), |rules| rules.confine(self.order, self.private, self.own_proc()))
+        self.rules?.map_or(Ok(()), |rules| rules.confine(self.order.network, self.own_proc().as_ref()))
     }
 
     /// Without a `/proc` for the run alone: what `/proc` tells of this process. Not of those that it starts.

@@ -44,7 +44,7 @@ pub fn layer_costs() -> io::Result<Vec<(String, f64)>> {
     })?;
     lines.push(("a child that ends at once, started and waited for".to_owned(), idle));
     let rules = repeat(|| {
-        drop(kit.take_rules()?);
+        kit.forget_rules();
         let begun = Instant::now();
         kit.make_rules()?;
         Ok(begun.elapsed())
@@ -106,15 +106,14 @@ fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order, private: &CStr) -> io:
     let user = kit.user_of_slot(0);
     let mut times: Vec<(&'static str, Vec<Duration>)> = Vec::new();
     for _ in 0..ROUNDS {
-        let rules = kit.take_rules()?;
+        let rules = kit.take_rules(order, private)?.map_err(io::Error::from)?;
         let ((_stdout, stdout), (_stderr, stderr)) = (pipe()?, pipe()?);
         let streams = [stdout, stderr];
         let becoming = Becoming {
             kit,
             order,
-            private,
             program: Program::new(c"/bin/true", &[], &[]),
-            rules,
+            rules: Ok(rules.as_ref()),
             streams: &streams,
             user,
             processes_taken: 0,
@@ -133,6 +132,10 @@ fn steps(kit: &mut Kit, stack: &mut Stack, order: &Order, private: &CStr) -> io:
             0
         })?;
         waitpid(Some(child), WaitOptions::empty())?;
+        drop(becoming);
+        if let Some(rules) = rules {
+            kit.keep_rules(rules);
+        }
         if let Some(failure) = failed.into_inner() {
             return Err(io::Error::other(format!("the step `{}` failed", failure.step.name())));
         }

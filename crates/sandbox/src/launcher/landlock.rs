@@ -1,6 +1,6 @@
 //! Which files a command reaches, which ports, and whom it may signal.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, PathBeneath, Ruleset, RulesetAttr, RulesetCreated,
@@ -28,23 +28,55 @@ impl SystemRules {
         add(ruleset, places).map(Self)
     }
 
-    /// Confines this process for good, to these rules and those of its run. `own_proc`: where there is no `/proc` for
-    /// the run alone, the place in it that is this process's.
-    pub(super) fn confine(
-        &self,
-        order: &Order,
-        private: &CStr,
-        own_proc: Option<Place>,
-    ) -> Result<(), Errno> {
-        let release_access =
-            if order.writable_release { Access::ReadWriteExecute } else { Access::ReadExecute };
+    /// Adds those of a run in these directories.
+    pub(super) fn with(self, directories: RunDirectories) -> Result<RunRules, Errno> {
+        let ruleset = add(self.0, [&directories.private, &directories.release]).map_err(|_| last_errno())?;
+        Ok(RunRules { ruleset, directories })
+    }
+}
+
+/// What the rules of one run name and those of another may not. Held open, so that nothing else can become of what
+/// they are known by.
+pub(super) struct RunDirectories {
+    release_path: CString,
+    release: Place,
+    private: Place,
+}
+
+impl RunDirectories {
+    pub(super) fn open(order: &Order, private: &CStr) -> Result<Self, Errno> {
+        let access = if order.writable_release { Access::ReadWriteExecute } else { Access::ReadExecute };
         let private = open(private, Access::ReadWrite)?;
-        let release = open(&order.release, release_access)?;
-        let ruleset = self.0.try_clone().map_err(|error| errno_of(&error))?;
-        let places = [Some(private), Some(release), own_proc];
-        let ruleset = add(ruleset, places.iter().flatten()).map_err(|_| last_errno())?;
+        Ok(Self { release_path: order.release.clone(), release: open(&order.release, access)?, private })
+    }
+
+    /// The name is compared too: there are file systems that do not number their files as they should.
+    fn are(&self, others: &Self) -> bool {
+        let same = |one: &Place, other: &Place| one.inode == other.inode && one.access == other.access;
+        self.release_path == others.release_path
+            && same(&self.release, &others.release)
+            && same(&self.private, &others.private)
+    }
+}
+
+/// All the rules of a run. They confine any number of runs in the very same directories, one after the other.
+pub(super) struct RunRules {
+    ruleset: RulesetCreated,
+    directories: RunDirectories,
+}
+
+impl RunRules {
+    pub(super) fn are_for(&self, directories: &RunDirectories) -> bool {
+        self.directories.are(directories)
+    }
+
+    /// Confines this process for good. `own_proc`: where there is no `/proc` for the run alone, the place in it that
+    /// is this process's. It is added to the rules, which are of no use to another run then.
+    pub(super) fn confine(&self, network: bool, own_proc: Option<&Place>) -> Result<(), Errno> {
+        let ruleset = self.ruleset.try_clone().map_err(|error| errno_of(&error))?;
+        let ruleset = add(ruleset, own_proc).map_err(|_| last_errno())?;
         ruleset.restrict_self().map_err(|_| last_errno())?;
-        if !order.network {
+        if !network {
             without_network().map_err(|_| last_errno())?;
         }
         Ok(())

@@ -124,13 +124,16 @@ pub(super) struct Place {
     pub(super) handle: OwnedFd,
     pub(super) is_directory: bool,
     pub(super) access: Access,
+    /// The device and the number on it: nothing else has them for as long as this is held open.
+    pub(super) inode: (u64, u64),
 }
 
 impl Place {
     pub(super) fn open(path: impl rustix::path::Arg, access: Access) -> io::Result<Self> {
         let handle = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        let is_directory = FileType::from_raw_mode(fstat(&handle)?.st_mode) == FileType::Directory;
-        Ok(Self { handle, is_directory, access })
+        let found = fstat(&handle)?;
+        let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+        Ok(Self { handle, is_directory, access, inode: (found.st_dev, found.st_ino) })
     }
 }
 
@@ -161,6 +164,6 @@ pub(super) fn open_present(names: &[(PathBuf, Access)]) -> Vec<Place> {
     names
         .iter()
         .filter_map(|(path, access)| Place::open(path, *access).ok())
-        .filter(|place| fstat(&place.handle).is_ok_and(|found| seen.insert((found.st_dev, found.st_ino))))
+        .filter(|place| seen.insert(place.inode))
         .collect()
 }

@@ -21,7 +21,7 @@ use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_
 use super::child::{Becoming, Word};
 use super::home::Home;
 use super::kit::Kit;
-use super::landlock::SystemRules;
+use super::landlock::RunRules;
 use super::offspring;
 use crate::frames::{Incoming, send};
 use crate::program::{NoProgram, find_program};
@@ -90,12 +90,16 @@ impl Slot {
                     return Ok(());
                 }
             };
-            let rules = self.kit.take_rules()?;
+            let rules = self.kit.take_rules(&order, &self.private)?;
             let processes_taken = if self.user.is_some() { 0 } else { count.now() };
             let streams = received.descriptors;
-            let run = SlotRun { slot: self, home, order: &order, streams, rules, processes_taken };
+            let in_force = rules.as_ref().map(Option::as_ref).map_err(|errno| *errno);
+            let run = SlotRun { slot: self, home, order: &order, streams, rules: in_force, processes_taken };
             let Some(ended) = run.see_through(&mut incoming, &mut stack)? else { return Ok(()) };
             send(self.socket.as_fd(), &ended.encode(), &[])?;
+            if let Ok(Some(rules)) = rules {
+                self.kit.keep_rules(rules);
+            }
             self.kit.make_rules()?;
         }
     }
@@ -137,7 +141,7 @@ struct SlotRun<'a> {
     home: &'a Home,
     order: &'a Order,
     streams: Vec<OwnedFd>,
-    rules: Option<SystemRules>,
+    rules: Result<Option<&'a RunRules>, Errno>,
     processes_taken: u64,
 }
 
@@ -160,7 +164,6 @@ impl SlotRun<'_> {
         let becoming = Becoming {
             kit: &slot.kit,
             order: self.order,
-            private: &slot.private,
             program: Program::new(&program, &self.order.argv, &self.order.environment),
             rules: self.rules,
             streams: &self.streams,

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::TempDir;
-use toolfront_sandbox::{Cage, CommandUsers, Finished, Network, Run};
+use toolfront_sandbox::{Cage, CommandUsers, Finished, Network, Run, RunError};
 
 use crate::workshop::{Workshop, allowed, commands, gone, is_root, open_directory, text};
 
@@ -125,6 +125,94 @@ async fn another_environments_release_and_another_runs_directory_are_out_of_reac
         _ = other_run => panic!("it does not end by itself"),
         () = tried => {}
     }
+}
+
+/// A run of `sh` in a release of its own, by the only slot that there is.
+async fn sh_in(scene: &Scene, release: &Path, cage: Cage, script: &str) -> Finished {
+    let run = Run { directory: release.into(), cage, ..scene.order(&["sh", "-c", script]) };
+    scene.shop.finish(run).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_that_take_turns_in_a_slot_see_their_own_files_and_no_others() {
+    let scene = Scene::new();
+    // More of them than a slot keeps rules for.
+    let releases: Vec<TempDir> = (0..6).map(|_| open_directory(0o755)).collect();
+    for (number, release) in releases.iter().enumerate() {
+        fs::write(release.path().join("page.md"), format!("{number}\n")).unwrap();
+    }
+    for turn in [0, 1, 0, 0, 1, 2, 3, 4, 5, 0, 5, 5, 4, 1, 2, 2, 0] {
+        let own = releases[turn].path();
+        let others = releases.iter().map(TempDir::path).filter(|path| *path != own);
+        let others = others.map(|path| format!("{0}/page.md {0}", path.display())).collect::<Vec<_>>();
+        let script = format!(
+            "cat page.md; for each in {}; do cat $each && ls $each; done 2> /dev/null",
+            others.join(" ")
+        );
+        let finished = sh_in(&scene, own, Cage::around(own), &script).await;
+        assert_eq!(text(&finished.stdout.bytes), format!("{turn}\n"));
+    }
+    assert_eq!(scene.shop.private_directories(), 1, "one slot had them all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_takes_anothers_name_is_seen_and_the_one_that_had_it_is_not() {
+    let scene = Scene::new();
+    let around = open_directory(0o755);
+    let (named, moved) = (around.path().join("current"), around.path().join("moved"));
+    let make = |text: &str| {
+        fs::create_dir(&named).unwrap();
+        fs::set_permissions(&named, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(named.join("page.md"), text).unwrap();
+    };
+    let see = async |printed: &str| {
+        let script = format!("cat page.md; cat {}/page.md 2> /dev/null", moved.display());
+        let finished = sh_in(&scene, &named, Cage::around(&named), &script).await;
+        assert_eq!(text(&finished.stdout.bytes), printed);
+    };
+    make("one\n");
+    see("one\n").await;
+    see("one\n").await;
+    fs::rename(&named, &moved).unwrap();
+    make("two\n");
+    see("two\n").await;
+    // The number of what is removed may be given to what comes after it.
+    for number in 0..20 {
+        let text = format!("{number}\n");
+        fs::remove_dir_all(&named).unwrap();
+        make(&text);
+        see(&text).await;
+    }
+    fs::remove_dir_all(&named).unwrap();
+    std::os::unix::fs::symlink(&moved, &named).unwrap();
+    let finished = sh_in(&scene, &named, Cage::around(&named), "cat page.md").await;
+    assert_eq!(text(&finished.stdout.bytes), "one\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_may_write_to_the_release_leaves_nothing_of_that_to_the_next() {
+    let scene = Scene::new();
+    let release = open_directory(0o777);
+    let read_only = || Cage::around(release.path());
+    let writable = || Cage { writable_release: true, ..read_only() };
+    for _ in 0..3 {
+        let wrote = sh_in(&scene, release.path(), writable(), "echo text > file && rm file").await;
+        assert_eq!(wrote.returncode, 0, "{}", text(&wrote.stderr.bytes));
+        let refused = sh_in(&scene, release.path(), read_only(), "echo text > file").await;
+        assert_ne!(refused.returncode, 0);
+    }
+    assert_eq!(fs::read_dir(release.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_no_release_any_more_is_refused_and_the_next_one_runs() {
+    let scene = Scene::new();
+    scene.may("cat page.md", "page\n").await;
+    let gone = scene.outside.path().join("gone");
+    let nowhere = Run { cage: Cage::around(&gone), ..scene.order(&["true"]) };
+    let error = scene.shop.finish(nowhere).await.unwrap_err();
+    assert!(matches!(error, RunError::Cage { step: "landlock", .. }), "{error:?}");
+    scene.may("cat page.md", "page\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! How commands end that do not end by themselves: their time, their client, their token, their gateway.
 
+use std::time::Duration;
+
+use futures_util::future::select;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::support::{Answer, Connection, Event, Issued, Napper, TestGateway, events, eventually};
 
@@ -65,6 +69,33 @@ async fn a_client_that_goes_away_ends_its_command() {
     call.abort();
     napper.be_gone().await;
     assert_eq!(end_of_run(&gateway).await.detail["outcome"], "ended");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_while_its_command_is_being_recorded_leaves_a_run_with_an_end() {
+    let gateway = TestGateway::start_with(|settings| settings.limits.runs_per_token_max = 1).await;
+    gateway.deploy_files("docs", &[("README.md", PAGE)]).await.data();
+    let (token, napper) = (gateway.token().issue().await, Napper::new());
+    let call = || gateway.call("POST", "/e/docs").token(&token.value).json(&sleep(&napper)).send();
+    let database = gateway.database();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // One of them has the token's place and waits for the database; the other one's answer tells that.
+    let (refused, waiting) = select(tokio::spawn(call()), tokio::spawn(call())).await.factor_first();
+    assert_eq!(refused.unwrap().status, 429);
+    waiting.abort();
+    // Until the place is free again: then the gateway knows. Who is not refused waits too, and goes away as well.
+    while let Ok(answer) = timeout(Duration::from_millis(200), call()).await {
+        assert_eq!(answer.status, 429);
+    }
+    database.execute_batch("ROLLBACK").unwrap();
+    let ends = eventually("each begin has an end", async || {
+        let (begins, ends) = (events(gateway.data(), "run.begin"), events(gateway.data(), "run.end"));
+        (!begins.is_empty() && begins.len() == ends.len()).then_some(ends)
+    });
+    for end in ends.await {
+        assert_eq!(end.detail["outcome"], "ended");
+    }
+    napper.be_gone().await;
 }
 
 #[tokio::test]
