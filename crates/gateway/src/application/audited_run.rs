@@ -37,7 +37,7 @@ impl AuditedRun {
     pub(super) fn begin(
         gateway: &Gateway,
         context: &Context,
-        permit: Permit<RunTool>,
+        permit: &Permit<RunTool>,
         files: &Files,
         prepared: &Prepared,
         mask: &Mask,

@@ -101,7 +101,7 @@ pub(super) async fn admit<C: Prepare>(
     let prepared = prepare(&files, &path, request?, &secrets).await;
     let prepared = prepared.map_err(|refusal| refusal.masked(secrets.mask()))?;
     let hold = RunHold::new(gateway, place, headers)?;
-    let begin = AuditedRun::begin(gateway, context, permit, &files, &prepared, secrets.mask());
+    let begin = AuditedRun::begin(gateway, context, &permit, &files, &prepared, secrets.mask());
     let (mut run, ignored_env) = prepared.into_run(run_limits(limits, &environment.record.limits));
     confine(&mut run.cage, limits, &environment.record);
     let (command, audited) = tokio::join!(C::prepare(gateway.sandbox(), run), begin);

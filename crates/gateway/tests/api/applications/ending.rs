@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -80,7 +80,8 @@ async fn a_client_that_goes_away_while_its_command_is_being_recorded_leaves_a_ru
     let database = gateway.database();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     // One of them has the token's place and waits for the database; the other one's answer tells that.
-    let (refused, waiting) = select(tokio::spawn(call()), tokio::spawn(call())).await.factor_first();
+    let first = select(tokio::spawn(call()), tokio::spawn(call())).await;
+    let (Either::Left((refused, waiting)) | Either::Right((refused, waiting))) = first;
     assert_eq!(refused.unwrap().status, 429);
     waiting.abort();
     // Until the place is free again: then the gateway knows. Who is not refused waits too, and goes away as well.
