@@ -88,7 +88,12 @@ impl Site {
     /// A data directory with an organization and its administrator.
     pub(crate) fn home(&mut self, name: &str) -> anyhow::Result<Home> {
         let directory = self.directory(name)?;
-        Home::init(&self.binary, self.pinning, &directory)
+        self.home_in(&directory)
+    }
+
+    /// The same in a directory of the caller's.
+    pub(crate) fn home_in(&self, directory: &Path) -> anyhow::Result<Home> {
+        Home::init(&self.binary, self.pinning, directory)
     }
 
     /// The data directory with many tokens; filled the first time.

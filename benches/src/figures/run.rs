@@ -19,6 +19,8 @@ pub(crate) const PROGRAM: &str = "/bin/true";
 const CONCURRENCIES: [u32; 3] = [1, 8, 32];
 /// Room for one token to run as many at once: by default a quarter of the places is kept for others.
 const LIMITS: &str = "[limits]\nruns_max = 64\nruns_per_environment_max = 64\nruns_per_token_max = 64\n";
+/// A file system in memory, on every Linux.
+const MEMORY: &str = "/dev/shm";
 const FEW_TOKENS: u32 = 10;
 const AT_ONCE_AMONG_MANY: u32 = 8;
 
@@ -41,6 +43,7 @@ pub(super) fn measure(site: &mut Site) -> anyhow::Result<Figure> {
             Goal::RatioAtLeast(0.70),
         ));
     }
+    lines.extend(without_flushes(site, &gateway, &request)?);
     drop(gateway);
     lines.push(with_many_tokens(site)?);
     Ok(Figure {
@@ -62,6 +65,27 @@ fn start(site: &Site, home: &Home) -> anyhow::Result<(Server, Vec<u8>)> {
     let body = format!("{{\"command\":[\"{PROGRAM}\"]}}");
     let request = post_request("/e/runs/README.md", home.admin(), &body);
     Ok((gateway, request))
+}
+
+/// The same beside a gateway whose data directory is in memory, where a flush costs nothing: what it costs that the begin
+/// and the end of a run are on the disk.
+fn without_flushes(site: &mut Site, on_disk: &Server, to_disk: &[u8]) -> anyhow::Result<Vec<Line>> {
+    let in_memory = tempfile::Builder::new().prefix("toolfront-bench-").tempdir_in(MEMORY)?;
+    let home = site.home_in(in_memory.path())?;
+    let (in_memory, to_memory) = start(site, &home)?;
+    let mut lines = Vec::new();
+    for at_once in CONCURRENCIES {
+        let slice = site.plan.slice / 2;
+        let pairs = alternate(
+            site.plan.pairs.div_ceil(2),
+            site,
+            |_| closed_loop(on_disk.address, at_once, slice, to_disk, 200),
+            |_| closed_loop(in_memory.address, at_once, slice, &to_memory, 200),
+        )?;
+        let name = format!("data on the disk / in memory, {at_once} at once");
+        lines.push(Line::compared(name, "/s", &Pairs::of(pairs), Goal::None));
+    }
+    Ok(lines)
 }
 
 /// The same at a gateway with many tokens and at one with ten: what a process holds is no burden to what it starts.
