@@ -285,8 +285,11 @@ def test_ctrl_c_ends_a_call_and_the_command(call: str, world: World, tmp_path: P
             sys.executable,
             "-c",
             f"""
+import signal
 import time
 from toolfront import Application
+# Whoever runs the tests in the background has interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 class Slow:
     def complete(self, messages, tools):
         time.sleep(600)
