@@ -61,9 +61,9 @@ impl Call {
             write!(head, "content-length: {}\r\n", self.body.len()).unwrap();
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        // A server that refuses a body may close before it has taken it in.
-        let _ = stream.write_all(&self.body).await;
+        // At once: a server that refuses a body may close before it has taken it in, and what comes after that resets the
+        // connection, with the answer on it.
+        let _ = stream.write_all(&[head.as_bytes(), &self.body].concat()).await;
         let mut received = Vec::new();
         let _ = stream.read_to_end(&mut received).await;
         Answer::parse(&received, self.method == "HEAD")
