@@ -23,8 +23,8 @@ use crate::spawn::{Spawn, Spawned};
 /// it off.
 #[must_use = "the command does not run until it is started"]
 pub struct ReadyRun {
-    program: String,
-    course: Result<Course, RunError>,
+    pub(crate) program: String,
+    pub(crate) course: Result<Course, Refusal>,
 }
 
 /// How a command runs.
@@ -47,15 +47,6 @@ pub(crate) struct RunOrder {
 }
 
 impl ReadyRun {
-    pub(crate) fn new(program: String, course: Result<Course, Refusal>) -> Self {
-        let course = course.map_err(|refusal| refusal.name(program.clone()));
-        Self { program, course }
-    }
-
-    pub(crate) fn refused(error: RunError) -> Self {
-        Self { program: String::new(), course: Err(error) }
-    }
-
     /// Starts the program, and answers as [`Sandbox::run`](crate::Sandbox::run) does; the command's time counts from
     /// here.
     ///
@@ -67,10 +58,11 @@ impl ReadyRun {
     }
 
     pub(crate) async fn see_through(self, begun: Instant) -> Result<Finished, RunError> {
-        let ended = match self.course? {
-            Course::Direct(order) => run_directly(*order).await,
+        let ended = match self.course {
+            Err(refusal) => Err(refusal),
+            Ok(Course::Direct(order)) => run_directly(*order).await,
             #[cfg(target_os = "linux")]
-            Course::Caged(run) => run.see_through().await,
+            Ok(Course::Caged(run)) => run.see_through().await,
         };
         let Ended { returncode, timed_out, stdout, stderr, at } =
             ended.map_err(|refusal| refusal.name(self.program))?;

@@ -159,50 +159,34 @@ impl Sandbox {
     ///
     /// When the command could not be started; see [`RunError`]. An exit code other than 0 is no error.
     pub async fn run(&self, run: Run) -> Result<Finished, RunError> {
-        self.run_to(run, None).await
-    }
-
-    /// Runs a command as [`run`](Self::run) does, and hands on what it prints as it comes. [`Finished`] then holds no
-    /// output, and still says whether there was more than the limit, which holds here too.
-    ///
-    /// The command is held up when the channel is full: it writes into a pipe that nobody reads. Closing the channel
-    /// ends the command as its timeout would.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub async fn run_streaming(&self, run: Run, sink: mpsc::Sender<Output>) -> Result<Finished, RunError> {
-        self.run_to(run, Some(sink)).await
+        let begun = Instant::now();
+        self.ready(run, None, false).await.see_through(begun).await
     }
 
     /// Does all that a command needs but starting its program, which [`ReadyRun::start`] does: for whoever has to wait
-    /// before it may start, and uses the time. With a `sink` it runs as by [`run_streaming`](Self::run_streaming).
+    /// before it may start, and uses the time. What can't be prepared is said when it is started.
     ///
-    /// What can't be prepared is said when it is started.
+    /// With a `sink`, what it prints is handed on as it comes. [`Finished`] then holds no output, and still says whether
+    /// there was more than the limit, which holds here too. The command is held up when the channel is full: it writes
+    /// into a pipe that nobody reads. Closing the channel ends the command as its timeout would.
     pub async fn prepare(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> ReadyRun {
         self.ready(run, sink, true).await
-    }
-
-    async fn run_to(&self, run: Run, sink: Option<mpsc::Sender<Output>>) -> Result<Finished, RunError> {
-        let begun = Instant::now();
-        let ready = self.ready(run, sink, false).await;
-        ready.see_through(begun).await
     }
 
     async fn ready(&self, run: Run, sink: Option<mpsc::Sender<Output>>, held: bool) -> ReadyRun {
         let stop = self.lock_stop().subscribe();
         let program = run.command.masked_argv().first().cloned().unwrap_or_default();
         if run.cage.network == Network::None && !self.report.can_withhold_network {
-            return ReadyRun::refused(RunError::NetworkNotWithheld { program });
+            return ReadyRun { program, course: Err(Refusal::NetworkNotWithheld) };
         }
         let order = RunOrder { config: Arc::clone(&self.config), run, sink, stop };
         #[cfg(target_os = "linux")]
         if let Some(slots) = &self.slots {
             let caged = caged::CagedRun::begin(Arc::clone(slots), order, held).await;
-            return ReadyRun::new(program, caged.map(|run| Course::Caged(Box::new(run))));
+            return ReadyRun { program, course: caged.map(|run| Course::Caged(Box::new(run))) };
         }
         let _ = held;
-        ReadyRun::new(program, Ok(Course::Direct(Box::new(order))))
+        ReadyRun { program, course: Ok(Course::Direct(Box::new(order))) }
     }
 
     /// Ends every run that has begun, as its timeout would, and returns when all of them have ended. They answer with
@@ -241,6 +225,7 @@ fn confinement(_: &SandboxConfig) -> Result<SandboxReport, StartError> {
 
 /// Why a run gave no code, before the program has a name that may be shown.
 pub(crate) enum Refusal {
+    NetworkNotWithheld,
     Directory(io::Error),
     Spawn(SpawnError),
     NoCode(NoCode),
@@ -254,6 +239,7 @@ impl Refusal {
     /// The error, with the program's name.
     pub(crate) fn name(self, program: String) -> RunError {
         match self {
+            Self::NetworkNotWithheld => RunError::NetworkNotWithheld { program },
             Self::Directory(source) => RunError::TemporaryDirectory { source },
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotFound)) => RunError::ProgramNotFound { program },
             Self::Spawn(SpawnError::NoProgram(NoProgram::NotExecutable)) => {

@@ -29,7 +29,7 @@ async fn that_a_command_began_is_told_before_it_prints_and_not_when_it_did_not()
         let shop = if launcher { &shop } else { &Workshop::with(|config| config.launcher = None) };
         let (sink, mut output) = mpsc::channel(4);
         let script = "until [ -e go ]; do sleep 0.01; done; rm go; echo one";
-        let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
+        let run = shop.stream(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
         let reader = async {
             assert_eq!(output.recv().await, Some(Output::Begun));
             std::fs::write(shop.work().join("go"), "").unwrap();
@@ -39,7 +39,7 @@ async fn that_a_command_began_is_told_before_it_prints_and_not_when_it_did_not()
         let (finished, ()) = tokio::join!(run, reader);
         assert_eq!(finished.unwrap().returncode, 0);
         let (sink, mut output) = mpsc::channel(4);
-        let run = shop.sandbox.run_streaming(shop.order(allowed(&["no-such-program"], "60s")), sink);
+        let run = shop.stream(shop.order(allowed(&["no-such-program"], "60s")), sink);
         assert!(run.await.is_err());
         assert_eq!(output.recv().await, None);
     }
@@ -50,7 +50,7 @@ async fn output_comes_as_it_is_written_and_the_end_comes_last() {
     let shop = Workshop::new();
     let (sink, mut output) = mpsc::channel(4);
     let script = "echo one; until [ -e go ]; do sleep 0.01; done; echo two >&2; exit 5";
-    let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
+    let run = shop.stream(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
     let reader = async {
         assert_eq!(stdout_of(&printed(&mut output).await.unwrap()), "one\n");
         std::fs::write(shop.work().join("go"), "").unwrap();
@@ -69,7 +69,7 @@ async fn every_byte_arrives_and_the_cap_holds() {
     for (written, arrived, truncated) in [(300_000, 300_000, false), (2_000_000, 1 << 20, true)] {
         let (sink, mut output) = mpsc::channel(2);
         let script = format!("head -c {written} /dev/zero; exit 3");
-        let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", &script], "60s")), sink);
+        let run = shop.stream(shop.order(allowed(&["sh", "-c", &script], "60s")), sink);
         let reader = async {
             let mut count = 0;
             while let Some(piece) = printed(&mut output).await {
@@ -88,7 +88,7 @@ async fn a_reader_that_waits_holds_the_command_up() {
     let shop = Workshop::new();
     let (sink, mut output) = mpsc::channel(1);
     let script = "head -c 900000 /dev/zero; echo done > done";
-    let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
+    let run = shop.stream(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
     let reader = async {
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert!(!shop.work().join("done").exists(), "the command waits");
@@ -103,7 +103,7 @@ async fn a_reader_that_waits_holds_the_command_up() {
 async fn a_reader_that_waits_does_not_hold_the_deadline_up() {
     let shop = Workshop::new();
     let (sink, mut output) = mpsc::channel(1);
-    let run = shop.sandbox.run_streaming(shop.order(allowed(&["yes"], "1s")), sink);
+    let run = shop.stream(shop.order(allowed(&["yes"], "1s")), sink);
     let reader = async {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         childless().await;
@@ -119,7 +119,7 @@ async fn a_reader_that_leaves_ends_the_command() {
     let shop = Workshop::new();
     let (sink, mut output) = mpsc::channel(1);
     let script = "echo one; exec sleep 300";
-    let run = shop.sandbox.run_streaming(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
+    let run = shop.stream(shop.order(allowed(&["sh", "-c", script], "60s")), sink);
     let reader = async {
         printed(&mut output).await.unwrap();
         drop(output);

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::sync::mpsc::Sender;
 use toolfront_app::{AllowedCommand, CommandLine, FilePath, Page};
 use toolfront_sandbox::{
-    Cage, CageLimits, CommandUsers, Finished, LauncherCommand, Run, RunError, RunLimits, Sandbox,
+    Cage, CageLimits, CommandUsers, Finished, LauncherCommand, Output, Run, RunError, RunLimits, Sandbox,
     SandboxConfig,
 };
 
@@ -74,6 +75,11 @@ impl Workshop {
     /// Runs an order, and fails the test when no answer comes.
     pub(crate) async fn finish(&self, run: Run) -> Result<Finished, RunError> {
         tokio::time::timeout(PATIENCE, self.sandbox.run(run)).await.expect("the run gives an answer")
+    }
+
+    /// Runs an order whose output is handed on as it comes.
+    pub(crate) async fn stream(&self, run: Run, sink: Sender<Output>) -> Result<Finished, RunError> {
+        self.sandbox.prepare(run, Some(sink)).await.start().await
     }
 
     /// What there is in private directories now, also in those that only a slot sees.
