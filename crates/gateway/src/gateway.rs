@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
-use toolfront_store::{OpenError, Store};
+use toolfront_store::{OpenError, Store, StorePlace};
 use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
@@ -270,8 +270,8 @@ async fn open_store(
     memory: &Arc<Memory>,
     clock: &dyn Clock,
 ) -> Result<(Store, bool), StartError> {
-    let (directory, sink, now) = (settings.data_dir.clone(), Arc::clone(memory), clock.now());
-    let opened = tokio::task::spawn_blocking(move || Store::open(&directory, sink, now)).await;
+    let (place, sink, now) = (StorePlace::embedded(&settings.data_dir), Arc::clone(memory), clock.now());
+    let opened = tokio::task::spawn_blocking(move || Store::open(&place, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
     tracing::info!(
         tokens = summary.tokens,

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use toolfront_store::{
-    Attribution, Change, ChangeSink, Organization, Position, Store, TokenFilter, TokenPage,
+    Attribution, Change, ChangeSink, Organization, Position, Store, StorePlace, TokenFilter, TokenPage,
 };
 use toolfront_token::{
     Authority, Entropy, EntropyFailed, EnvGrant, Expiry, Grant, ManageTokens, NewToken, NewValue, OrgId,
@@ -125,7 +125,7 @@ fn organization() -> OrgId {
 }
 
 fn open(directory: &Path) -> Store {
-    Store::open(directory, Arc::new(Counting::default()), NOW).unwrap().0
+    Store::open(&StorePlace::embedded(directory), Arc::new(Counting::default()), NOW).unwrap().0
 }
 
 async fn set_up(directory: &Path) -> Permit<ManageTokens> {
@@ -198,7 +198,7 @@ fn fill(directory: &Path, tokens: u32) {
 fn opening(directory: &Path, tokens: u32) -> f64 {
     let sink = Arc::new(Counting::default());
     let begun = Instant::now();
-    let (store, summary) = Store::open(directory, sink.clone(), NOW).unwrap();
+    let (store, summary) = Store::open(&StorePlace::embedded(directory), sink.clone(), NOW).unwrap();
     let took = begun.elapsed().as_secs_f64();
     assert_eq!(summary.tokens, u64::from(tokens) + 1);
     assert_eq!(sink.0.load(Ordering::Relaxed), summary.tokens);

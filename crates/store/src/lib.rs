@@ -14,13 +14,16 @@ mod blobs;
 mod change;
 mod data_directory;
 mod database_file;
+mod database_url;
 mod disk;
 mod environments;
 mod error;
 mod idempotency;
+mod lease;
 mod lock;
 mod migrate;
 mod organizations;
+mod place;
 mod reader;
 mod secrets;
 mod sqlite;
@@ -36,6 +39,7 @@ pub use audit::{
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink, CommitReport};
+pub use database_url::{DatabaseUrl, DatabaseUrlFault};
 pub use disk::DiskRoom;
 pub use environments::{
     EnvironmentChange, EnvironmentLimits, EnvironmentRecord, EnvironmentRefusal, Limit, Network,
@@ -43,7 +47,9 @@ pub use environments::{
 };
 pub use error::{OpenError, StoreError};
 pub use idempotency::IdempotencyKey;
+pub use lease::Lease;
 pub use organizations::{Organization, SetupRefusal};
+pub use place::{BlobPlace, DatabasePlace, StorePlace};
 pub use secrets::{
     KeyFault, KeyRotated, NewSecret, RotateKeyError, SECRETS_BYTES_MAX, SECRETS_MAX, SealedSecrets,
     SecretRecord, SecretRefusal,

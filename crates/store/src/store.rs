@@ -12,7 +12,9 @@ use crate::change::{Change, ChangeSink};
 use crate::database_file::DatabaseFile;
 use crate::disk::{Disk, DiskRoom};
 use crate::error::{OpenError, StoreError};
+use crate::lease::Lease;
 use crate::lock::DirectoryLock;
+use crate::place::StorePlace;
 use crate::reader::Reader;
 use crate::secrets::Keys;
 use crate::writer::{WriteTransaction, Writer};
@@ -32,6 +34,7 @@ struct Shared {
     writer: Writer,
     blobs: Blobs,
     keys: Arc<Keys>,
+    lease: Lease,
     directory: PathBuf,
     file: Arc<DatabaseFile>,
     disk: Disk,
@@ -52,16 +55,17 @@ pub struct Summary {
 }
 
 impl Store {
-    /// Opens a data directory, making it when it is not there, and hands everything that is kept in memory
+    /// Opens what is stored at a place, making it when it is not there, and hands everything that is kept in memory
     /// to `sink`. Blocks; call it off the async threads.
     ///
     /// # Errors
     /// [`OpenError`] says what is in the way; nothing was changed then.
     pub fn open(
-        directory: &Path,
+        place: &StorePlace,
         sink: Arc<dyn ChangeSink>,
         now: Timestamp,
     ) -> Result<(Self, Summary), OpenError> {
+        let directory = place.directory.as_path();
         let unusable = |source| OpenError::Directory { path: directory.to_owned(), source };
         let directory = data_directory::prepare(directory).map_err(unusable)?;
         let lock = DirectoryLock::acquire(&directory)?;
@@ -86,7 +90,17 @@ impl Store {
         let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
         let writer = Writer::start(connection, Arc::clone(&file), recovered.tail, sink).map_err(unusable)?;
         let reader = Reader::new(path);
-        let shared = Shared { reader, writer, blobs, keys, directory, file, disk, _lock: lock };
+        let shared = Shared {
+            reader,
+            writer,
+            blobs,
+            keys,
+            lease: Lease::default(),
+            directory,
+            file,
+            disk,
+            _lock: lock,
+        };
         let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
         Ok((Self { shared: Arc::new(shared) }, summary))
     }
@@ -99,6 +113,11 @@ impl Store {
     /// The data directory.
     pub fn directory(&self) -> &Path {
         &self.shared.directory
+    }
+
+    /// Whether what the sink was handed may be relied on at this moment: whoever answers a request by it asks first.
+    pub fn lease(&self) -> &Lease {
+        &self.shared.lease
     }
 
     /// Does what waits, and takes no more changes. Blocks.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use toolfront_app::BlobDigest;
-use toolfront_store::{OpenError, Store};
+use toolfront_store::{OpenError, Store, StorePlace};
 
 use crate::contract::world::memory::Memory;
 use crate::contract::world::sqlite::Sqlite;
@@ -71,7 +71,7 @@ fn a_file_in_the_place_of_the_directory_is_said_to_be_in_the_way() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");
     std::fs::write(&path, "").unwrap();
-    let refused = Store::open(&path, Arc::new(Memory::default()), at(0));
+    let refused = Store::open(&StorePlace::embedded(&path), Arc::new(Memory::default()), at(0));
     assert!(matches!(refused, Err(OpenError::Directory { path: told, .. }) if told == path));
 }
 

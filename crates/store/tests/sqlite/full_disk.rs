@@ -10,8 +10,8 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
 use toolfront_app::{BlobDigest, Manifest};
 use toolfront_store::{
-    BlobError, EnvironmentRefusal, NewEnvironment, Outcome, RunEnded, Store, StoreError, TokenRefusal,
-    TokenSelector,
+    BlobError, EnvironmentRefusal, NewEnvironment, Outcome, RunEnded, Store, StoreError, StorePlace,
+    TokenRefusal, TokenSelector,
 };
 use toolfront_token::{Scope, TokenRecord, Visibility};
 
@@ -76,7 +76,7 @@ impl Drop for Ballast {
 
 fn open(path: &Path) -> (Store, Arc<Memory>) {
     let memory = Arc::new(Memory::default());
-    let (store, _) = Store::open(path, memory.clone(), at(0)).unwrap();
+    let (store, _) = Store::open(&StorePlace::embedded(path), memory.clone(), at(0)).unwrap();
     (store, memory)
 }
 

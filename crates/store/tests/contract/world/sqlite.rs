@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
-use toolfront_store::{ChangeSink, OpenError, Store, Summary};
+use toolfront_store::{ChangeSink, OpenError, Store, StorePlace, Summary};
 use toolfront_token::{EnvId, Timestamp, TokenId};
 
 use super::{AuditEvent, Backend};
@@ -32,7 +32,7 @@ impl Backend for Sqlite {
     }
 
     fn open(&self, sink: Arc<dyn ChangeSink>, now: Timestamp) -> Result<(Store, Summary), OpenError> {
-        Store::open(&self.path(), sink, now)
+        Store::open(&StorePlace::embedded(self.path()), sink, now)
     }
 
     fn events(&self) -> Vec<AuditEvent> {
