@@ -4,9 +4,9 @@
 //! after the answer to its revocation would outlive that revocation, so it is asked again in the
 //! transaction of the change. Its lifetime was judged at the call's arrival and is not judged again.
 
-use rusqlite::Connection;
 use toolfront_token::{ActiveToken, TokenId};
 
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -32,6 +32,6 @@ impl Acting {
                 SELECT 1 FROM tokens t JOIN token_generations g ON g.token_id = t.id
                 WHERE t.id = ?1 AND t.revoked_at IS NULL AND g.number = ?2 AND g.ended_at IS NULL)",
         )?;
-        Ok(statement.query_row((token.to_stored(), generation), |row| row.get(0))?)
+        statement.query_row((token.to_stored(), generation), |row| row.get(0))
     }
 }

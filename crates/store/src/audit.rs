@@ -15,13 +15,14 @@ mod verify;
 
 pub(crate) use self::append::append;
 pub use self::attribution::{Attribution, UseSlip};
+pub(crate) use self::chain::ChainNumber;
 pub use self::chain::{ChainHash, ChainHead};
 pub use self::decision::Decision;
 pub(crate) use self::event::Event;
 pub use self::event::{AccessEvent, Outcome, RequestGroup, RunBegun, RunEnded};
 pub use self::query::{AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditSight};
 pub use self::record::AuditRecord;
-pub(crate) use self::recovery::recover;
+pub(crate) use self::recovery::{Recovered, look, put_right, recover};
 pub use self::retention::Pruned;
 pub(crate) use self::tail::{Effects, LogTail, Told};
 pub use self::verify::{ChainFault, Verification, Verifier, verify_directory};

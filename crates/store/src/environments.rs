@@ -12,14 +12,14 @@ use toolfront_token::{
 };
 
 pub use self::confinement::{EnvironmentLimits, Limit, Network};
-pub(crate) use self::rows::load;
+pub(crate) use self::rows::{deleted, find_by_id, load};
 use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
 use crate::error::StoreError;
 use crate::secrets::{self, SealedSecrets};
 use crate::store::Store;
-use crate::writer::WriteTransaction;
+use crate::writer::{ChangeTransaction, WriteTransaction};
 
 /// An environment, as it is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +115,6 @@ pub enum EnvironmentRefusal {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for EnvironmentRefusal {
-    fn from(err: rusqlite::Error) -> Self {
-        Self::Store(err.into())
-    }
-}
-
 impl Store {
     /// Makes an environment, with its first release if there is one. The release's blobs must be there.
     ///
@@ -138,7 +132,7 @@ impl Store {
         let (organization, acting) = (*permit.target(), Acting::new(permit.by()));
         let NewEnvironment { name, visibility, manifest } = new;
         let files = manifest.as_ref().map(Files::of);
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             if !acting.is_alive(transaction)? {
                 return Err(EnvironmentRefusal::NotFound);
             }
@@ -279,7 +273,7 @@ impl Store {
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
         let (target, acting) = (*permit.target(), Acting::new(permit.by()));
         let environment = target.environment;
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let record = find(transaction, target, acting)?;
             rows::delete(transaction, environment, now)?;
             secrets::delete_all(transaction, environment)?;
@@ -325,12 +319,15 @@ impl Store {
     async fn change_environment(
         &self,
         permit: &Permit<ManageEnvironment>,
-        change: impl FnOnce(&mut WriteTransaction<'_>, &mut EnvironmentRecord) -> Result<bool, EnvironmentRefusal>
+        change: impl FnOnce(
+            &mut ChangeTransaction<'_, '_>,
+            &mut EnvironmentRecord,
+        ) -> Result<bool, EnvironmentRefusal>
         + Send
         + 'static,
     ) -> Result<EnvironmentRecord, EnvironmentRefusal> {
         let (target, acting) = (*permit.target(), Acting::new(permit.by()));
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let mut record = find(transaction, target, acting)?;
             if change(transaction, &mut record)? {
                 rows::update(transaction, &record)?;

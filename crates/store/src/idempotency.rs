@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
 use toolfront_token::{Timestamp, TokenId};
 
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -37,8 +37,7 @@ pub(crate) fn earlier(
     connection.execute("DELETE FROM idempotency_keys WHERE created_at <= ?1", [oldest])?;
     let made: Option<i64> = connection
         .prepare_cached("SELECT result_token_id FROM idempotency_keys WHERE token_id = ?1 AND key = ?2")?
-        .query_row((caller.to_stored(), &key.0), |row| row.get(0))
-        .optional()?;
+        .find_row((caller.to_stored(), &key.0), |row| row.get(0))?;
     made.map(|id| TokenId::from_stored(id, "idempotency_keys", "result_token_id")).transpose()
 }
 

@@ -34,12 +34,6 @@ pub enum SetupRefusal {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for SetupRefusal {
-    fn from(err: rusqlite::Error) -> Self {
-        Self::Store(err.into())
-    }
-}
-
 impl Store {
     /// Makes the organization and its first token, both or neither.
     ///
@@ -53,9 +47,9 @@ impl Store {
         value: NewValue,
         now: Timestamp,
     ) -> Result<TokenRecord, SetupRefusal> {
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let there: bool =
-                transaction.query_row("SELECT EXISTS (SELECT 1 FROM organizations)", [], |row| row.get(0))?;
+                transaction.query_row("SELECT EXISTS (SELECT 1 FROM organizations)", (), |row| row.get(0))?;
             if there {
                 return Err(SetupRefusal::AlreadySetUp);
             }
@@ -82,7 +76,7 @@ impl Store {
         self.read(|connection| {
             let mut statement =
                 connection.prepare_cached("SELECT id, name FROM organizations ORDER BY created_at, id")?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query(())?;
             let mut organizations = Vec::new();
             while let Some(row) = rows.next()? {
                 let id = OrgId::from_stored(row.get(0)?, "organizations", "id")?;

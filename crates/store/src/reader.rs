@@ -4,25 +4,42 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use crate::database::{Connection, PostgresConnection};
+use crate::database_url::DatabaseUrl;
 use crate::error::StoreError;
 use crate::sqlite;
 
 /// How many reads go on at once.
 const CONNECTIONS_MAX: usize = 4;
 
+/// What is read from.
+#[derive(Clone, Debug)]
+pub(crate) enum ReadFrom {
+    File(PathBuf),
+    Server(DatabaseUrl),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {
-    path: PathBuf,
+    from: ReadFrom,
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
 }
 
+impl ReadFrom {
+    fn open(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Self::File(path) => Connection::Sqlite(sqlite::open_reader(path)?),
+            Self::Server(url) => Connection::Postgres(PostgresConnection::open(url)?),
+        })
+    }
+}
+
 impl Reader {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Arc::default(), places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+    pub(crate) fn new(from: ReadFrom) -> Self {
+        Self { from, idle: Arc::default(), places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
     /// Closes the connections that nobody uses now.
@@ -40,17 +57,13 @@ impl Reader {
         E: From<StoreError> + Send + 'static,
     {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (from, idle) = (self.from.clone(), Arc::clone(&self.idle));
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
-            let pooled = idle.lock().pop();
-            let connection = match pooled {
-                Some(connection) => connection,
-                None => sqlite::open_reader(&path).map_err(StoreError::from)?,
-            };
-            let snapshot = connection.unchecked_transaction().map_err(StoreError::from)?;
-            let result = read(&snapshot);
-            drop(snapshot);
+            // One that was lost while nobody used it is of no use.
+            let pooled = std::iter::from_fn(|| idle.lock().pop()).find(|pooled| !pooled.is_closed());
+            let connection = pooled.map_or_else(|| from.open(), Ok)?;
+            let result = connection.in_snapshot(read);
             idle.lock().push(connection);
             result
         });

@@ -130,7 +130,7 @@ impl Store {
         let (ring, bytes) = (keys.ring()?, name.as_str().len() + value.reveal().len());
         let sealed = SealedSecret::seal(environment, &name, &value, ring.newest(), nonce)?;
         drop(value);
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let mut record = environments::find(transaction, target, acting)?;
             // Under another file's key it would be lost when the right file is put back.
             if rows::keys(transaction)?.into_iter().any(|id| ring.get(id).is_none()) {
@@ -169,7 +169,7 @@ impl Store {
     ) -> Result<SecretRecord, SecretRefusal> {
         let (target, acting) = (*permit.target(), Acting::new(permit.by()));
         let environment = target.environment;
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let mut record = environments::find(transaction, target, acting)?;
             let Some(deleted) = rows::find(transaction, environment, &name)? else {
                 return Err(SecretRefusal::NoSuchSecret(name));

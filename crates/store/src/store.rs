@@ -3,21 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use toolfront_token::{EnvId, Timestamp};
 
 use crate::audit::{self, Attribution, ChainHead, Event, RunBegun, RunEnded};
 use crate::blobs::Blobs;
 use crate::change::{Change, ChangeSink};
+use crate::cluster::{Joined, Member};
+use crate::database::Connection;
 use crate::database_file::DatabaseFile;
+use crate::database_url::DatabaseUrl;
 use crate::disk::{Disk, DiskRoom};
 use crate::error::{OpenError, StoreError};
 use crate::lease::Lease;
 use crate::lock::DirectoryLock;
-use crate::place::StorePlace;
-use crate::reader::Reader;
+use crate::place::{DatabasePlace, StorePlace};
+use crate::reader::{ReadFrom, Reader};
 use crate::secrets::Keys;
-use crate::writer::{WriteTransaction, Writer};
+use crate::writer::{ChangeTransaction, Home, LastChange, WriteTransaction, Writer, changing};
 use crate::{data_directory, environments, migrate, sqlite, tokens};
 
 /// An opened data directory. Cheap to clone.
@@ -36,7 +38,10 @@ struct Shared {
     keys: Arc<Keys>,
     lease: Lease,
     directory: PathBuf,
-    file: Arc<DatabaseFile>,
+    /// Where an embedded database is.
+    file: Option<Arc<DatabaseFile>>,
+    /// What this process is to the others of its database.
+    member: Option<Arc<Member>>,
     disk: Disk,
     _lock: DirectoryLock,
 }
@@ -69,39 +74,17 @@ impl Store {
         let unusable = |source| OpenError::Directory { path: directory.to_owned(), source };
         let directory = data_directory::prepare(directory).map_err(unusable)?;
         let lock = DirectoryLock::acquire(&directory)?;
-        let path = data_directory::database(&directory).map_err(unusable)?;
-        let mut connection = sqlite::open_writer(&path)?;
-        migrate::migrate(&mut connection, now)?;
-        let tokens = tokens::load(&connection, &mut |record| sink.apply(&Change::Token(Arc::new(record))))?;
-        let environments = environments::load(&connection, &mut |record| {
-            sink.apply(&Change::Environment(Arc::new(record)));
-        })?;
         let blobs = Blobs::open(&directory).map_err(unusable)?;
         let keys = Arc::new(Keys::open(&directory).map_err(unusable)?);
-        let file = Arc::new(DatabaseFile::opened(&path).map_err(unusable)?);
         let disk = Disk::open(&directory).map_err(unusable)?;
-        // A disk that is full must not keep a gateway from starting: it has tokens to end.
-        let recovered = match audit::recover(&mut connection, now) {
-            Err(failure) if failure.may_be_for_want_of_room() && disk.give_up() => {
-                audit::recover(&mut connection, now)?
-            }
-            recovered => recovered?,
+        let opened = match &place.database {
+            DatabasePlace::Embedded => Opened::file(&directory, &disk, sink, now)?,
+            DatabasePlace::Postgres(url) => Opened::server(url, sink, now)?,
         };
-        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
-        let writer = Writer::start(connection, Arc::clone(&file), recovered.tail, sink).map_err(unusable)?;
-        let reader = Reader::new(path);
-        let shared = Shared {
-            reader,
-            writer,
-            blobs,
-            keys,
-            lease: Lease::default(),
-            directory,
-            file,
-            disk,
-            _lock: lock,
-        };
-        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
+        let Opened { reader, writer, file, member, summary } = opened;
+        let lease = member.as_ref().map(|member| member.lease().clone()).unwrap_or_default();
+        let shared =
+            Shared { reader, writer, blobs, keys, lease, directory, file, member, disk, _lock: lock };
         Ok((Self { shared: Arc::new(shared) }, summary))
     }
 
@@ -122,8 +105,7 @@ impl Store {
 
     /// Does what waits, and takes no more changes. Blocks.
     pub fn close(&self) {
-        self.shared.reader.let_go();
-        self.shared.writer.close();
+        self.shared.close();
     }
 
     /// Whether the store can be read and written, its audit log too, by doing so; and whether its files are still
@@ -132,21 +114,29 @@ impl Store {
     /// # Errors
     /// [`StoreError`] says why not.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            let probe = "PRAGMA user_version = 1;
+        self.write(|transaction| match &**transaction {
+            Connection::Sqlite(_) => transaction.execute_batch(
+                "PRAGMA user_version = 1;
                 SAVEPOINT probe;
                 INSERT INTO audit_events (at, action, organization_id, detail) VALUES (0, 'probe', 0, '{}');
                 ROLLBACK TO probe;
-                RELEASE probe";
-            transaction.execute_batch(probe).map_err(StoreError::from)
+                RELEASE probe",
+            ),
+            // A number that is in front of all chains, for the time that the probe lasts.
+            Connection::Postgres(_) => transaction.execute_batch(
+                "SAVEPOINT probe;
+                INSERT INTO audit_events (sequence, at, action, organization_id, detail)
+                    VALUES (0, 0, 'probe', 0, '{}') ON CONFLICT DO NOTHING;
+                ROLLBACK TO probe;
+                RELEASE probe",
+            ),
         })
         .await?;
         self.read(|connection| {
-            let read = connection.query_row("SELECT count(*) FROM schema_migrations", [], |_| Ok(()));
-            read.map_err(StoreError::from)
+            connection.query_row("SELECT count(*) FROM schema_migrations", (), |_| Ok::<_, StoreError>(()))
         })
         .await?;
-        self.shared.file.check()
+        self.shared.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 
     /// How much room the disk of the data directory has.
@@ -197,6 +187,7 @@ impl Store {
             }
         })
         .await
+        .0
     }
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {
@@ -210,33 +201,72 @@ impl Store {
         W: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
         // What is left of a full disk is for what must not fail.
-        let submitted = self.shared.disk.has_reserve().then(|| self.shared.writer.submit(work));
+        let has_room = self.shared.file.is_none() || self.shared.disk.has_reserve();
+        let submitted = has_room.then(|| self.shared.writer.submit(work));
         async move {
             match submitted {
-                Some(submitted) => submitted.await,
+                Some(submitted) => submitted.await.0,
                 None => Err(StoreError::DiskFull.into()),
             }
         }
     }
 
+    /// As [`Store::write`], for what changes something that is kept in memory: it is answered when the change holds
+    /// at every gateway of the database.
+    pub(crate) async fn change<T, E, W>(&self, work: W) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&mut ChangeTransaction<'_, '_>) -> Result<T, E> + Send + 'static,
+    {
+        if self.shared.file.is_some() && !self.shared.disk.has_reserve() {
+            return Err(StoreError::DiskFull.into());
+        }
+        let (result, last) = self.shared.writer.submit(changing(work)).await;
+        self.wait_for_all(last).await;
+        result
+    }
+
+    async fn wait_for_all(&self, change: LastChange) {
+        if let (Some(member), Some(change)) = (&self.shared.member, change) {
+            member.wait_for_all(change).await;
+        }
+    }
+
+    /// As [`Store::change`], for what must not fail because the disk is full.
+    pub(crate) async fn change_in_reserve<T, E, W>(
+        &self,
+        is_of_room: impl Fn(&E) -> bool + Send,
+        work: impl Fn() -> W + Send + Sync,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        W: FnOnce(&mut ChangeTransaction<'_, '_>) -> Result<T, E> + Send + 'static,
+    {
+        let (done, last) = self.write_in_reserve(is_of_room, || changing(work())).await;
+        self.wait_for_all(last).await;
+        done
+    }
+
     /// As [`Store::write`], for what must not fail because the disk is full: it is done again in the room that is
     /// kept back. `is_of_room` tells whether a failure may be for want of it: for a mere refusal nothing is given up.
-    pub(crate) async fn write_in_reserve<T, E, W>(
+    async fn write_in_reserve<T, E, W>(
         &self,
         is_of_room: impl Fn(&E) -> bool + Send,
         work: impl Fn() -> W + Send,
-    ) -> Result<T, E>
+    ) -> (Result<T, E>, LastChange)
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
         W: FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> + Send + 'static,
     {
-        let done = self.shared.writer.submit(work()).await;
-        let is_full = || self.disk_room().is_ok_and(|room| room.is_nearly_full);
+        let (done, last) = self.shared.writer.submit(work()).await;
+        let is_full = || self.shared.file.is_some() && self.disk_room().is_ok_and(|room| room.is_nearly_full);
         if done.as_ref().err().is_some_and(is_of_room) && is_full() && self.shared.disk.give_up() {
             return self.shared.writer.submit(work()).await;
         }
-        done
+        (done, last)
     }
 
     pub(crate) async fn read<T, E>(
@@ -248,5 +278,79 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.shared.reader.read(read).await
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        if let Some(member) = &self.member {
+            member.stop();
+        }
+        self.reader.let_go();
+        self.writer.close();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A database, opened.
+struct Opened {
+    reader: Reader,
+    writer: Writer,
+    file: Option<Arc<DatabaseFile>>,
+    member: Option<Arc<Member>>,
+    summary: Summary,
+}
+
+impl Opened {
+    /// The embedded one.
+    fn file(
+        directory: &Path,
+        disk: &Disk,
+        sink: Arc<dyn ChangeSink>,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Directory { path: directory.to_owned(), source };
+        let path = data_directory::database(directory).map_err(unusable)?;
+        let connection = Connection::Sqlite(sqlite::open_writer(&path)?);
+        migrate::migrate(&connection, now)?;
+        let tokens = tokens::load(&connection, &mut |record| sink.apply(&Change::Token(Arc::new(record))))?;
+        let environments = environments::load(&connection, &mut |record| {
+            sink.apply(&Change::Environment(Arc::new(record)));
+        })?;
+        let file = Arc::new(DatabaseFile::opened(&path).map_err(unusable)?);
+        // A disk that is full must not keep a gateway from starting: it has tokens to end.
+        let recovered = match audit::recover(&connection, now) {
+            Err(failure) if failure.may_be_for_want_of_room() && disk.give_up() => {
+                audit::recover(&connection, now)?
+            }
+            recovered => recovered?,
+        };
+        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
+        let home = Home::Own(Arc::clone(&file));
+        let writer = Writer::start(connection, home, recovered.tail, sink).map_err(unusable)?;
+        let reader = Reader::new(ReadFrom::File(path));
+        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
+        Ok(Self { reader, writer, file: Some(file), member: None, summary })
+    }
+
+    /// One on a server, that others have open too.
+    fn server(url: &DatabaseUrl, sink: Arc<dyn ChangeSink>, now: Timestamp) -> Result<Self, OpenError> {
+        let Joined { member, connection, recovered, tokens, environments } =
+            Member::join(url, Arc::clone(&sink), now)?;
+        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
+        let home = Home::Shared(Arc::clone(&member));
+        let unusable = |err: std::io::Error| StoreError::Unavailable { reason: err.to_string() };
+        let writer = Writer::start(connection, home, recovered.tail, sink).map_err(unusable)?;
+        let errands = writer.errands();
+        let asked = errands.clone();
+        member.follow(move |node, beat| asked.adopt(node, beat), move || errands.be_ready())?;
+        let reader = Reader::new(ReadFrom::Server(url.clone()));
+        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
+        Ok(Self { reader, writer, file: None, member: Some(member), summary })
     }
 }

@@ -14,7 +14,7 @@ use toolfront_token::{
 
 pub use self::counts::TokenCounts;
 pub use self::listing::{Cursor, Position, TokenFilter, TokenPage};
-pub(crate) use self::rows::{find, insert, load};
+pub(crate) use self::rows::{find, find_by_id, insert, load};
 use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
@@ -22,7 +22,7 @@ use crate::error::StoreError;
 use crate::idempotency::{self, IdempotencyKey};
 use crate::store::Store;
 use crate::usage::ValueUsage;
-use crate::writer::WriteTransaction;
+use crate::writer::{ChangeTransaction, WriteTransaction};
 
 /// A token with all that is shown of it.
 #[derive(Clone, Debug)]
@@ -75,12 +75,6 @@ pub enum TokenRefusal {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for TokenRefusal {
-    fn from(err: rusqlite::Error) -> Self {
-        Self::Store(err.into())
-    }
-}
-
 impl Store {
     /// Makes a token; `value` is what is kept of the value that the caller shows once.
     ///
@@ -98,7 +92,7 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             if !Acting::new(authority.token()).is_alive(transaction)? {
                 return Err(TokenRefusal::NotFound);
             }
@@ -132,7 +126,7 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<TokenRecord, TokenRefusal> {
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             may_touch(transaction, &authority, selector.token)?;
             first_time(transaction, &authority, key.as_ref(), now)?;
             let before = rows::find(transaction, selector)?.ok_or(TokenRefusal::NotFound)?;
@@ -170,9 +164,9 @@ impl Store {
     ) -> Result<TokenRecord, TokenRefusal> {
         let asked = Arc::new((authority, reason, by));
         let is_of_room = |refusal: &TokenRefusal| matches!(refusal, TokenRefusal::Store(failure) if failure.may_be_for_want_of_room());
-        self.write_in_reserve(is_of_room, move || {
+        self.change_in_reserve(is_of_room, move || {
             let asked = Arc::clone(&asked);
-            move |transaction: &mut WriteTransaction<'_>| {
+            move |transaction: &mut ChangeTransaction<'_, '_>| {
                 let (authority, reason, by) = &*asked;
                 end(transaction, authority, selector, reason.clone(), by, now)
             }
@@ -191,7 +185,7 @@ impl Store {
         by: Attribution,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |transaction| {
+        self.change(move |transaction| {
             let Some(before) = rows::find(transaction, selector)? else { return Ok(()) };
             let Some(after) = before.first_used(generation, now) else { return Ok(()) };
             rows::update(transaction, &before, &after)?;
@@ -236,7 +230,7 @@ impl Store {
 }
 
 fn end(
-    transaction: &mut WriteTransaction<'_>,
+    transaction: &mut ChangeTransaction<'_, '_>,
     authority: &Authority,
     selector: TokenSelector,
     reason: Option<RevocationReason>,

@@ -10,6 +10,7 @@ use super::decision::Decision;
 use super::event::{Event, GroupDetail, RequestGroup, request_id};
 use super::record::AuditRecord;
 use super::tail::Told;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 use crate::tokens::{self, TokenSelector};
@@ -75,7 +76,7 @@ pub(super) fn append_group(
 }
 
 /// The token whose value was presented although it had been dead for longer than it takes to put another in place.
-fn reused(connection: &rusqlite::Connection, group: &RequestGroup) -> Result<Option<TokenId>, StoreError> {
+fn reused(connection: &Connection, group: &RequestGroup) -> Result<Option<TokenId>, StoreError> {
     let (Some(token), Some(generation)) = (group.by.token, group.by.generation) else { return Ok(None) };
     let selector = TokenSelector { organization: group.by.organization, token };
     let record = tokens::find(connection, selector)?;
@@ -131,29 +132,29 @@ fn insert(
     Ok(record.sequence)
 }
 
-fn write(connection: &rusqlite::Connection, record: &AuditRecord) -> Result<(), StoreError> {
+fn write(connection: &Connection, record: &AuditRecord) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO audit_events
             (sequence, at, action, outcome, organization_id, token_id, generation, subject_id, environment_id,
              address, user_agent, request_id, uses, detail, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?;
-    statement.execute(rusqlite::params![
+    statement.execute_later((
         record.sequence,
         record.at.micros(),
-        record.action,
+        &record.action,
         record.decision.word(),
         record.organization.to_stored(),
         record.token.map(Stored::to_stored),
         record.generation,
         record.subject.map(Stored::to_stored),
         record.environment.map(Stored::to_stored),
-        record.address,
-        record.user_agent,
-        record.request_id,
+        &record.address,
+        &record.user_agent,
+        &record.request_id,
         sqlite::count(record.uses),
-        record.detail,
+        &record.detail,
         record.hash.as_ref().map(super::chain::ChainHash::as_bytes),
-    ])?;
+    ))?;
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
+use crate::database::Connection;
 use crate::error::StoreError;
 
 /// A hash of the chain: SHA-256 over the one before it, as lower-case hexadecimal, a line feed, and the event's
@@ -86,9 +86,44 @@ pub struct ChainHead {
     pub hash: ChainHash,
 }
 
-/// The row of the chain.
+/// Which chain: 1 is the only one of an embedded store; where several gateways share a database each has one of its
+/// own, so that none waits for another.
+///
+/// The sequence numbers of its events follow each other, in a range that is the chain's: a number is one event's, and
+/// tells its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChainNumber(i64);
+
+/// How many events a chain has room for.
+const EVENTS_MAX: i64 = 1 << 40;
+
+impl ChainNumber {
+    pub(crate) const FIRST: Self = Self(1);
+
+    /// The chain with that number, which is at least 1.
+    pub(crate) fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+
+    pub(crate) fn to_stored(self) -> i64 {
+        self.0
+    }
+
+    /// The number in front of its first event.
+    pub(crate) fn start(self) -> i64 {
+        self.0.saturating_sub(1).saturating_mul(EVENTS_MAX)
+    }
+
+    /// The number behind its last event.
+    pub(crate) fn end(self) -> i64 {
+        self.0.saturating_mul(EVENTS_MAX)
+    }
+}
+
+/// The row of a chain.
 #[derive(Clone, Debug)]
 pub(super) struct ChainRow {
+    pub(super) number: ChainNumber,
     pub(super) base: ChainHead,
     /// Whether the events up to the base were removed; else those stand there that are from before the chain.
     pub(super) is_pruned: bool,
@@ -98,34 +133,49 @@ pub(super) struct ChainRow {
 }
 
 impl ChainRow {
-    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
-        connection
-            .prepare_cached(
-                "SELECT name, base_sequence, base_hash, head_sequence, head_hash, counted_through, runs_from
-                 FROM audit_chain",
-            )?
-            .query_row([], |row| {
-                let name: String = row.get(0)?;
-                let hash = |stored: Option<[u8; 32]>| stored.map(ChainHash);
-                let base_hash = hash(row.get(2)?);
-                let is_pruned = base_hash.is_some();
-                let base = ChainHead {
-                    sequence: row.get(1)?,
-                    hash: base_hash.unwrap_or_else(|| ChainHash::genesis(&name)),
-                };
-                let head = ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
-                Ok(Self { base, is_pruned, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
-            })
-            .map_err(StoreError::from)
+    pub(super) fn read(connection: &Connection, chain: ChainNumber) -> Result<Self, StoreError> {
+        let rows = Self::query(connection, chain.start(), chain.end())?;
+        let missing = StoreError::Corrupt { table: "audit_chain", column: "base_sequence", id: chain.0 };
+        rows.into_iter().next().ok_or(missing)
+    }
+
+    /// All chains, the first one first.
+    pub(super) fn read_all(connection: &Connection) -> Result<Vec<Self>, StoreError> {
+        Self::query(connection, 0, i64::MAX)
+    }
+
+    /// The chains whose base is in a range: where it begins in the log says which chain it is.
+    fn query(connection: &Connection, from: i64, below: i64) -> Result<Vec<Self>, StoreError> {
+        let mut statement = connection.prepare_cached(
+            "SELECT name, base_sequence, base_hash, head_sequence, head_hash, counted_through, runs_from
+             FROM audit_chain WHERE base_sequence >= ?1 AND base_sequence < ?2 ORDER BY base_sequence",
+        )?;
+        statement.query_all((from, below), |row| {
+            let hash = |stored: Option<[u8; 32]>| stored.map(ChainHash);
+            let base_hash = hash(row.get(2)?);
+            let is_pruned = base_hash.is_some();
+            let sequence: i64 = row.get(1)?;
+            let name = row.text(0)?;
+            let base = ChainHead { sequence, hash: base_hash.unwrap_or_else(|| ChainHash::genesis(name)) };
+            let head = ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
+            let number = ChainNumber(sequence / EVENTS_MAX + 1);
+            Ok(Self { number, base, is_pruned, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
+        })
     }
 }
 
 /// Writes where the chain ends.
-pub(super) fn write_head(connection: &Connection, head: ChainHead) -> rusqlite::Result<()> {
+pub(super) fn write_head(
+    connection: &Connection,
+    chain: ChainNumber,
+    head: ChainHead,
+) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE audit_chain SET head_sequence = ?1, head_hash = ?2")?
-        .execute((head.sequence, head.hash.as_bytes()))
-        .map(|_| ())
+        .prepare_cached(
+            "UPDATE audit_chain SET head_sequence = ?1, head_hash = ?2
+             WHERE base_sequence >= ?3 AND base_sequence < ?4",
+        )?
+        .execute_later((head.sequence, head.hash.as_bytes(), chain.start(), chain.end()))
 }
 
 #[cfg(test)]

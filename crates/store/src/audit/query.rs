@@ -3,7 +3,6 @@
 mod merge;
 mod sight;
 
-use rusqlite::Connection;
 use toolfront_token::{EnvId, Permit, ReadAudit, Timestamp, TokenId};
 
 use self::merge::{Scan, Source};
@@ -11,6 +10,7 @@ pub use self::sight::AuditSight;
 use super::chain::ChainHead;
 use super::decision::Decision;
 use super::record::AuditRecord;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::store::Store;
 

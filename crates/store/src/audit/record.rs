@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::Row;
 use toolfront_token::{EnvId, OrgId, Timestamp, TokenId};
 
 use super::chain::ChainHash;
 use super::decision::Decision;
+use crate::database::Row;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -53,7 +53,7 @@ impl AuditRecord {
     /// The version of the written form.
     pub const VERSION: u32 = 1;
 
-    pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+    pub(super) fn read(row: Row<'_>) -> Result<Self, StoreError> {
         const TABLE: &str = "audit_events";
         let sequence: i64 = row.get(0)?;
         let outcome: String = row.get(3)?;
@@ -80,9 +80,9 @@ impl AuditRecord {
             address: row.get(9)?,
             user_agent: row.get(10)?,
             request_id: row.get(11)?,
-            uses: row.get::<_, i64>(12)?.unsigned_abs(),
+            uses: row.get::<i64>(12)?.unsigned_abs(),
             detail: row.get(13)?,
-            hash: row.get::<_, Option<[u8; 32]>>(14)?.map(ChainHash::from),
+            hash: row.get::<Option<[u8; 32]>>(14)?.map(ChainHash::from),
         })
     }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::Connection;
 use toolfront_token::{EnvId, Timestamp};
 
-use super::chain::{ChainHead, ChainRow};
+use super::chain::{ChainHead, ChainNumber, ChainRow};
 use super::event::{RUN_BEGIN, RUN_END};
 use super::record::{AuditRecord, COLUMNS};
 use super::tail::LogTail;
 use super::{Attribution, Event, Outcome, RunEnded, append};
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::usage::{PendingUsage, Use};
 use crate::writer::WriteTransaction;
@@ -26,27 +26,35 @@ pub(crate) struct Recovered {
 }
 
 /// Counts what was not counted, and ends the runs that the process before could not tell the end of.
-pub(crate) fn recover(connection: &mut Connection, now: Timestamp) -> Result<Recovered, StoreError> {
-    let (mut tail, ends_well) = look(connection)?;
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+pub(crate) fn recover(connection: &Connection, now: Timestamp) -> Result<Recovered, StoreError> {
+    connection.begin()?;
+    let (mut tail, ends_well) =
+        look(connection, ChainNumber::FIRST).inspect_err(|_| connection.roll_back())?;
     let mut transaction = WriteTransaction::begin(connection, &tail);
-    let closed = close_interrupted(&mut transaction, now);
-    let closed = closed.and_then(|runs| transaction.count_usage().map(|()| runs));
-    let interrupted_runs = closed.inspect_err(|_| drop(connection.execute_batch("ROLLBACK")))?;
+    let closed = put_right(&mut transaction, now);
+    let interrupted_runs = closed.inspect_err(|_| connection.roll_back())?;
     let effects = transaction.commit()?;
     tail.absorb(effects);
     Ok(Recovered { tail, interrupted_runs, ends_well })
 }
 
-/// The end of the log, what is to be counted, and whether the log ends where it should.
-fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
-    let chain = ChainRow::read(connection)?;
+/// Puts right what was found, in the transaction.
+pub(crate) fn put_right(transaction: &mut WriteTransaction<'_>, now: Timestamp) -> Result<usize, StoreError> {
+    let interrupted_runs = close_interrupted(transaction, now)?;
+    transaction.count_usage()?;
+    Ok(interrupted_runs)
+}
+
+/// The end of a chain of the log, what is to be counted, and whether it ends where it should. Needs a transaction.
+pub(crate) fn look(connection: &Connection, number: ChainNumber) -> Result<(LogTail, bool), StoreError> {
+    let chain = ChainRow::read(connection, number)?;
     let mut uncounted = PendingUsage::default();
     let mut open_runs = BTreeSet::new();
     let from = chain.counted_through.saturating_add(1).min(chain.runs_from);
-    let mut statement = connection
-        .prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence >= ?1 ORDER BY sequence"))?;
-    let mut rows = statement.query([from])?;
+    let mut statement = connection.prepare_scan(&format!(
+        "SELECT {COLUMNS} FROM audit_events WHERE sequence >= ?1 AND sequence < ?2 ORDER BY sequence"
+    ))?;
+    let mut rows = statement.query((from, number.end()))?;
     let mut is_readable = true;
     while let Some(row) = rows.next()? {
         // What can't be read was changed by somebody else: it is told of, and keeps nobody from starting.
@@ -74,10 +82,11 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
         }
     }
     let last: Option<(i64, Option<[u8; 32]>)> = connection
-        .prepare("SELECT sequence, hash FROM audit_events ORDER BY sequence DESC LIMIT 1")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .next()
-        .transpose()?;
+        .prepare_cached(
+            "SELECT sequence, hash FROM audit_events WHERE sequence > ?1 AND sequence < ?2
+             ORDER BY sequence DESC LIMIT 1",
+        )?
+        .find_row((number.start(), number.end()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let ends_well = match last {
         Some((sequence, hash)) if sequence > chain.base.sequence => {
             sequence == chain.head.sequence && hash.as_ref() == Some(chain.head.hash.as_bytes())
@@ -88,7 +97,7 @@ fn look(connection: &Connection) -> Result<(LogTail, bool), StoreError> {
     let sequence = last.map_or(0, |(sequence, _)| sequence).max(chain.head.sequence);
     let head = ChainHead { sequence, hash: chain.head.hash };
     Ok((
-        LogTail { head, uncounted, counted_through: chain.counted_through, open_runs },
+        LogTail { chain: number, head, uncounted, counted_through: chain.counted_through, open_runs },
         ends_well && is_readable,
     ))
 }

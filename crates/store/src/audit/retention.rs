@@ -1,9 +1,8 @@
 //! Removing events by their age: whole beginnings of the log, so that the chain of what is left still holds.
 
-use rusqlite::OptionalExtension;
 use toolfront_token::{OrgId, Timestamp};
 
-use super::chain::{ChainHash, ChainHead};
+use super::chain::{ChainHash, ChainHead, ChainRow};
 use super::event::Event;
 use super::{Attribution, append};
 use crate::error::StoreError;
@@ -46,16 +45,20 @@ fn prune(
     // Runs that have no end yet are found by their begin; the last event stays, so that there is always a head.
     let head = transaction.head().sequence;
     let kept = transaction.open_runs().next().unwrap_or(head).min(head);
-    let first: Option<i64> =
-        transaction.query_row("SELECT min(sequence) FROM audit_events", [], |row| row.get(0))?;
+    let chain = transaction.chain();
+    let first: Option<i64> = transaction.query_row(
+        "SELECT min(sequence) FROM audit_events WHERE sequence > ?1 AND sequence < ?2",
+        (chain.start(), chain.end()),
+        |row| row.get(0),
+    )?;
     let Some(first) = first else { return Ok(None) };
     let end = kept.min(first.saturating_add(REMOVED_MAX));
     let young: Option<i64> = transaction
         .prepare_cached(
-            "SELECT sequence FROM audit_events WHERE sequence < ?1 AND +at >= ?2 ORDER BY sequence LIMIT 1",
+            "SELECT sequence FROM audit_events WHERE sequence > ?1 AND sequence < ?2 AND +at >= ?3
+             ORDER BY sequence LIMIT 1",
         )?
-        .query_row((end, before.micros()), |row| row.get(0))
-        .optional()?;
+        .find_row((chain.start(), end, before.micros()), |row| row.get(0))?;
     let last = young.unwrap_or(end).saturating_sub(1);
     if last < first {
         return Ok(None);
@@ -65,11 +68,16 @@ fn prune(
             "SELECT organization_id, hash FROM audit_events WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1",
         )?
         .query_row([last], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let events = transaction.execute("DELETE FROM audit_events WHERE sequence <= ?1", [last])?;
+    let events = transaction
+        .execute("DELETE FROM audit_events WHERE sequence > ?1 AND sequence <= ?2", (chain.start(), last))?;
     // Of events from before the chain only the number is of use: its base stays where it was.
-    let base: i64 = transaction.query_row("SELECT base_sequence FROM audit_chain", [], |row| row.get(0))?;
+    let base = ChainRow::read(transaction, chain)?.base.sequence;
     if let Some(hash) = hash.filter(|_| last > base) {
-        transaction.execute("UPDATE audit_chain SET base_sequence = ?1, base_hash = ?2", (last, hash))?;
+        transaction.execute(
+            "UPDATE audit_chain SET base_sequence = ?1, base_hash = ?2
+             WHERE base_sequence >= ?3 AND base_sequence < ?4",
+            (last, hash, chain.start(), chain.end()),
+        )?;
     }
     let base = ChainHead { sequence: last, hash: ChainHash::from(hash.unwrap_or_default()) };
     let by = Attribution::host(OrgId::from_stored(organization, "audit_events", "organization_id")?);

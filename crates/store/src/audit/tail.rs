@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rusqlite::Connection;
-
 use super::attribution::UseSlip;
-use super::chain::{ChainHash, ChainHead, write_head};
+use super::chain::{ChainHash, ChainHead, ChainNumber, write_head};
 use crate::change::Change;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::usage::{PendingUsage, Use};
 
 /// The end of the log after the last commit.
 #[derive(Debug)]
 pub(crate) struct LogTail {
+    pub(super) chain: ChainNumber,
     pub(super) head: ChainHead,
     /// Uses that events tell of, and that are not yet in the tables of usage.
     pub(super) uncounted: PendingUsage,
@@ -65,6 +65,11 @@ impl LogTail {
         self.open_runs.iter().copied()
     }
 
+    /// Which chain of the log it is the end of.
+    pub(crate) fn chain(&self) -> ChainNumber {
+        self.chain
+    }
+
     /// Where the log ends.
     pub(crate) fn head(&self) -> ChainHead {
         self.head
@@ -73,7 +78,7 @@ impl LogTail {
     /// Writes into the transaction what is still missing of its effects, just before the commit.
     pub(crate) fn seal(&self, connection: &Connection, effects: &Effects) -> Result<(), StoreError> {
         if effects.head != self.head {
-            write_head(connection, effects.head)?;
+            write_head(connection, self.chain, effects.head)?;
         }
         Ok(())
     }
@@ -123,8 +128,11 @@ impl LogTail {
         pending.write(connection)?;
         let runs_from = open.first().copied().unwrap_or(effects.head.sequence.saturating_add(1));
         connection
-            .prepare_cached("UPDATE audit_chain SET counted_through = ?1, runs_from = ?2")?
-            .execute((effects.head.sequence, runs_from))?;
+            .prepare_cached(
+                "UPDATE audit_chain SET counted_through = ?1, runs_from = ?2
+                 WHERE base_sequence >= ?3 AND base_sequence < ?4",
+            )?
+            .execute_later((effects.head.sequence, runs_from, self.chain.start(), self.chain.end()))?;
         effects.counted = Some(effects.told.len());
         Ok(())
     }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use rusqlite::Connection;
-
 use super::chain::{ChainHash, ChainHead, ChainRow};
 use super::record::{AuditRecord, COLUMNS};
 use crate::data_directory;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite;
 use crate::store::Store;
@@ -175,28 +174,48 @@ pub fn verify_directory(directory: &Path, anchors: &[ChainHead]) -> Result<Verif
     // The log in front of the database is there as long as somebody has it open, and after a crash.
     let is_at_rest = || !Path::new(&log).exists();
     if is_at_rest() {
-        let found = verify(&sqlite::open_at_rest(&path)?, anchors);
+        let found = verify(&Connection::Sqlite(sqlite::open_at_rest(&path)?), anchors);
         if is_at_rest() {
             return found;
         }
         // A gateway has begun to write meanwhile: what was found may be neither the old nor the new.
     }
-    let connection = sqlite::open_reader(&path)?;
-    let snapshot = connection.unchecked_transaction()?;
-    verify(&snapshot, anchors)
+    Connection::Sqlite(sqlite::open_reader(&path)?).in_snapshot(|connection| verify(connection, anchors))
 }
 
+/// Walks all chains: the first fault that shows, and how many events all of them have. The base and the head are
+/// those of the first one.
 fn verify(connection: &Connection, anchors: &[ChainHead]) -> Result<Verification, StoreError> {
-    let chain = ChainRow::read(connection)?;
+    let mut chains = ChainRow::read_all(connection)?.into_iter();
+    let missing = StoreError::Corrupt { table: "audit_chain", column: "base_sequence", id: 1 };
+    let mut found = verify_chain(connection, &chains.next().ok_or(missing)?, anchors)?;
+    for chain in chains {
+        let next = verify_chain(connection, &chain, anchors)?;
+        found.events = found.events.saturating_add(next.events);
+        found.unchained = found.unchained.saturating_add(next.unchained);
+        found.fault = found.fault.or(next.fault);
+    }
+    Ok(found)
+}
+
+fn verify_chain(
+    connection: &Connection,
+    chain: &ChainRow,
+    anchors: &[ChainHead],
+) -> Result<Verification, StoreError> {
+    let (start, end) = (chain.number.start(), chain.number.end());
+    let anchors: Vec<ChainHead> =
+        anchors.iter().copied().filter(|anchor| (start..end).contains(&anchor.sequence)).collect();
+    let anchors = anchors.as_slice();
     let unchained: i64 = connection.query_row(
-        "SELECT count(*) FROM audit_events WHERE sequence <= ?1",
-        [chain.base.sequence],
+        "SELECT count(*) FROM audit_events WHERE sequence > ?1 AND sequence <= ?2",
+        (start, chain.base.sequence),
         |row| row.get(0),
     )?;
     let mut verifier = Verifier::behind(chain.base);
-    let fault = match in_front(connection, &chain, anchors)? {
+    let fault = match in_front(connection, chain, anchors)? {
         Some(fault) => Some(fault),
-        None => walk(connection, &chain, &mut verifier, anchors)?,
+        None => walk(connection, chain, &mut verifier, anchors)?,
     };
     let events = verifier.head.sequence.saturating_sub(chain.base.sequence).unsigned_abs();
     let (base, head) = (chain.base, verifier.head);
@@ -209,9 +228,14 @@ fn in_front(
     chain: &ChainRow,
     anchors: &[ChainHead],
 ) -> Result<Option<ChainFault>, StoreError> {
-    let lowest = if chain.is_pruned { chain.base.sequence.saturating_add(1) } else { 1 };
-    let first: Option<i64> =
-        connection.query_row("SELECT min(sequence) FROM audit_events", [], |row| row.get(0))?;
+    let (start, end) = (chain.number.start(), chain.number.end());
+    let lowest = if chain.is_pruned { chain.base.sequence } else { start }.saturating_add(1);
+    let from = if start == 0 { i64::MIN } else { start };
+    let first: Option<i64> = connection.query_row(
+        "SELECT min(sequence) FROM audit_events WHERE sequence > ?1 AND sequence < ?2",
+        (from, end),
+        |row| row.get(0),
+    )?;
     if let Some(sequence) = first.filter(|first| *first < lowest) {
         return Ok(Some(ChainFault::Added { sequence }));
     }
@@ -225,13 +249,14 @@ fn walk(
     verifier: &mut Verifier,
     anchors: &[ChainHead],
 ) -> Result<Option<ChainFault>, StoreError> {
-    let mut statement = connection
-        .prepare(&format!("SELECT {COLUMNS} FROM audit_events WHERE sequence > ?1 ORDER BY sequence"))?;
+    let mut statement = connection.prepare_scan(&format!(
+        "SELECT {COLUMNS} FROM audit_events WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence"
+    ))?;
     let mut kept: BTreeMap<i64, Vec<&ChainHead>> = BTreeMap::new();
     for anchor in anchors {
         kept.entry(anchor.sequence).or_default().push(anchor);
     }
-    let mut rows = statement.query([chain.base.sequence])?;
+    let mut rows = statement.query((chain.base.sequence, chain.number.end()))?;
     while let Some(row) = rows.next()? {
         // What can't even be read was changed.
         let Ok(record) = AuditRecord::read(row) else {
@@ -268,7 +293,7 @@ fn cut_off(chain: &ChainRow, head: ChainHead) -> Option<ChainFault> {
 /// Looks for the event that belongs behind `head` under other numbers.
 fn moved(connection: &Connection, head: ChainHead) -> Result<Option<ChainFault>, StoreError> {
     let sequence = head.sequence.saturating_add(1);
-    let mut statement = connection.prepare(&format!(
+    let mut statement = connection.prepare_scan(&format!(
         "SELECT {COLUMNS} FROM audit_events WHERE sequence > ?1 ORDER BY sequence LIMIT {SEARCHED_MAX}"
     ))?;
     let mut rows = statement.query([sequence])?;

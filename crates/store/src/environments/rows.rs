@@ -1,10 +1,10 @@
 //! How environments and releases stand in the tables, and back.
 
-use rusqlite::{Connection, OptionalExtension, Row};
 use toolfront_app::{EnvName, Manifest};
 use toolfront_token::{Actor, EnvId, EnvRef, OrgId, Timestamp, TokenId, Visibility};
 
 use super::{EnvironmentRecord, Network, Release, StoredRelease};
+use crate::database::{Connection, Row};
 use crate::error::StoreError;
 use crate::secrets::{self, SealedSecrets};
 use crate::sqlite::{self, Stored};
@@ -21,13 +21,13 @@ pub(super) fn visibility_word(visibility: Visibility) -> &'static str {
 }
 
 /// The record without its secrets, which stand in another table.
-fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
+fn record(row: Row<'_>) -> Result<EnvironmentRecord, StoreError> {
     let stored: i64 = row.get(0)?;
     let corrupt = |column| StoreError::Corrupt { table: "environments", column, id: stored };
     let name: String = row.get(2)?;
     let visibility: String = row.get(3)?;
     let (network, limits): (String, String) = (row.get(6)?, row.get(7)?);
-    let release = match row.get::<_, Option<u32>>(9)? {
+    let release = match row.get::<Option<u32>>(9)? {
         None => None,
         Some(number) => Some(release_columns(row, number, 10)?),
     };
@@ -50,8 +50,8 @@ fn record(row: &Row<'_>) -> Result<EnvironmentRecord, StoreError> {
     })
 }
 
-fn release_columns(row: &Row<'_>, number: u32, first: usize) -> Result<Release, StoreError> {
-    let count = |column: usize| Ok::<_, StoreError>(row.get::<_, i64>(first + column)?.unsigned_abs());
+fn release_columns(row: Row<'_>, number: u32, first: usize) -> Result<Release, StoreError> {
+    let count = |column: usize| Ok::<_, StoreError>(row.get::<i64>(first + column)?.unsigned_abs());
     Ok(Release { number, files: count(0)?, bytes: count(1)?, pages: count(2)? })
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn load(
     connection: &Connection,
     each: &mut dyn FnMut(EnvironmentRecord),
 ) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare(&format!("{ENVIRONMENT} WHERE e.deleted_at IS NULL"))?;
-    let mut rows = statement.query([])?;
+    let mut statement = connection.prepare_scan(&format!("{ENVIRONMENT} WHERE e.deleted_at IS NULL"))?;
+    let mut rows = statement.query(())?;
     let mut secrets = secrets::all(connection)?;
     let mut count = 0;
     while let Some(row) = rows.next()? {
@@ -75,24 +75,34 @@ pub(crate) fn load(
 
 /// One environment that is not deleted, of the organization that is named.
 pub(super) fn find(connection: &Connection, target: EnvRef) -> Result<Option<EnvironmentRecord>, StoreError> {
-    let EnvRef { organization, environment } = target;
-    let mut statement = connection.prepare_cached(&format!(
-        "{ENVIRONMENT} WHERE e.id = ?1 AND e.organization_id = ?2 AND e.deleted_at IS NULL"
-    ))?;
-    let found = statement
-        .query_row((environment.to_stored(), organization.to_stored()), |row| Ok(record(row)))
-        .optional()?
-        .transpose()?;
+    let found = find_by_id(connection, target.environment)?;
+    Ok(found.filter(|record| record.organization == target.organization))
+}
+
+/// One environment that is not deleted, of whichever organization.
+pub(crate) fn find_by_id(
+    connection: &Connection,
+    environment: EnvId,
+) -> Result<Option<EnvironmentRecord>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("{ENVIRONMENT} WHERE e.id = ?1 AND e.deleted_at IS NULL"))?;
+    let found = statement.find_row([environment.to_stored()], record)?;
     let secrets = secrets::of(connection, environment)?;
     Ok(found.map(|record| EnvironmentRecord { secrets, ..record }))
+}
+
+/// Those that are deleted.
+pub(crate) fn deleted(connection: &Connection) -> Result<Vec<EnvId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT id FROM environments WHERE deleted_at IS NOT NULL")?;
+    statement.query_all((), |row| EnvId::from_stored(row.get(0)?, "environments", "id"))
 }
 
 /// The environment that has the name now.
 pub(super) fn id_of(connection: &Connection, name: &EnvName) -> Result<Option<EnvId>, StoreError> {
     let found: Option<i64> = connection
         .prepare_cached("SELECT id FROM environments WHERE name = ?1 AND deleted_at IS NULL")?
-        .query_row([name.as_str()], |row| row.get(0))
-        .optional()?;
+        .find_row([name.as_str()], |row| row.get(0))?;
     found.map(|id| EnvId::from_stored(id, "environments", "id")).transpose()
 }
 
@@ -150,9 +160,9 @@ pub(super) fn delete(connection: &Connection, id: EnvId, now: Timestamp) -> Resu
 
 /// The number of the newest release, whichever is served; 0 before the first.
 pub(super) fn newest_release(connection: &Connection, id: EnvId) -> Result<u32, StoreError> {
-    Ok(connection
+    connection
         .prepare_cached("SELECT coalesce(max(number), 0) FROM releases WHERE environment_id = ?1")?
-        .query_row([id.to_stored()], |row| row.get(0))?)
+        .query_row([id.to_stored()], |row| row.get(0))
 }
 
 pub(super) fn insert_release(
@@ -172,7 +182,7 @@ pub(super) fn insert_release(
             "INSERT INTO releases (environment_id, number, files, bytes, pages, manifest, created_at, created_by)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(rusqlite::params![
+        .execute((
             id.to_stored(),
             release.number,
             sqlite::count(release.files),
@@ -181,13 +191,13 @@ pub(super) fn insert_release(
             manifest,
             now.micros(),
             by,
-        ])?;
+        ))?;
     Ok(())
 }
 
 const RELEASE: &str = "SELECT number, files, bytes, pages, created_at, created_by FROM releases";
 
-fn stored_release(row: &Row<'_>) -> Result<StoredRelease, StoreError> {
+fn stored_release(row: Row<'_>) -> Result<StoredRelease, StoreError> {
     let by: Option<i64> = row.get(5)?;
     Ok(StoredRelease {
         release: release_columns(row, row.get(0)?, 1)?,
@@ -220,9 +230,7 @@ pub(super) fn release(
 ) -> Result<Option<StoredRelease>, StoreError> {
     connection
         .prepare_cached(&format!("{RELEASE} WHERE environment_id = ?1 AND number = ?2"))?
-        .query_row((id.to_stored(), number), |row| Ok(stored_release(row)))
-        .optional()?
-        .transpose()
+        .find_row((id.to_stored(), number), stored_release)
 }
 
 pub(super) fn manifest(
@@ -232,8 +240,7 @@ pub(super) fn manifest(
 ) -> Result<Option<Manifest>, StoreError> {
     let stored: Option<Vec<u8>> = connection
         .prepare_cached("SELECT manifest FROM releases WHERE environment_id = ?1 AND number = ?2")?
-        .query_row((id.to_stored(), number), |row| row.get(0))
-        .optional()?;
+        .find_row((id.to_stored(), number), |row| row.get(0))?;
     stored.map(|bytes| decode(&bytes, id.to_stored())).transpose()
 }
 
@@ -246,8 +253,7 @@ pub(super) fn has_manifest(
 ) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached("SELECT manifest = ?3 FROM releases WHERE environment_id = ?1 AND number = ?2")?
-        .query_row((id.to_stored(), number, manifest), |row| row.get(0))
-        .optional()?
+        .find_row((id.to_stored(), number, manifest), |row| row.get(0))?
         .unwrap_or(false))
 }
 
@@ -260,14 +266,14 @@ pub(super) fn each_manifest(
     environment: Option<EnvId>,
     each: &mut dyn FnMut(&Manifest),
 ) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_scan(
         "SELECT r.environment_id, r.manifest
          FROM releases r JOIN environments e ON e.id = r.environment_id
          WHERE e.deleted_at IS NULL AND (?1 IS NULL OR e.id = ?1)",
     )?;
     let mut rows = statement.query([environment.map(Stored::to_stored)])?;
     while let Some(row) = rows.next()? {
-        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let bytes = row.blob(1)?;
         each(&decode(bytes, row.get(0)?)?);
     }
     Ok(())

@@ -19,7 +19,7 @@ use crate::environments;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 use crate::store::Store;
-use crate::writer::WriteTransaction;
+use crate::writer::ChangeTransaction;
 
 /// What a rotation did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,6 @@ pub enum RotateKeyError {
     Store(#[from] StoreError),
 }
 
-impl From<rusqlite::Error> for RotateKeyError {
-    fn from(err: rusqlite::Error) -> Self {
-        Self::Store(err.into())
-    }
-}
-
 impl Store {
     /// Makes another key, encrypts all secrets under it, and removes the keys before it; on the authority of
     /// whoever commands the host.
@@ -80,7 +74,7 @@ impl Store {
         let (ring, newest) = (Arc::clone(&old), Arc::clone(&new));
         let path = keys.path().to_owned();
         let resealed = self
-            .write(move |transaction| {
+            .change(move |transaction| {
                 let foreign = KeyFault::Foreign { path };
                 let secrets = reseal_all(transaction, &ring, &newest, &foreign, &mut entropy)?;
                 let event = Event::KeyRotated { number, secrets };
@@ -114,7 +108,7 @@ impl Store {
 
 /// Encrypts everything under `newest`, and yields how much that is.
 fn reseal_all(
-    transaction: &mut WriteTransaction<'_>,
+    transaction: &mut ChangeTransaction<'_, '_>,
     ring: &Keyring,
     newest: &SecretKey,
     foreign: &KeyFault,

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, Row};
 use toolfront_app::VariableName;
 use toolfront_token::{Actor, EnvId, EnvRef, Timestamp};
 
 use super::SecretRecord;
 use super::key::{Ciphertext, KeyId};
 use super::sealed::{SealedSecret, SealedSecrets};
+use crate::database::{Connection, Row};
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -16,21 +16,17 @@ const TABLE: &str = "environment_secrets";
 const SEALED: &str = "SELECT environment_id, name, key_id, nonce, ciphertext FROM environment_secrets";
 const RECORD: &str = "SELECT environment_id, name, created_at, updated_at FROM environment_secrets";
 
-fn name(row: &Row<'_>) -> Result<VariableName, StoreError> {
+fn name(row: Row<'_>) -> Result<VariableName, StoreError> {
     let corrupt = StoreError::Corrupt { table: TABLE, column: "name", id: row.get(0)? };
-    VariableName::parse(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?).map_err(|_| corrupt)
+    VariableName::parse(row.text(1)?).map_err(|_| corrupt)
 }
 
-fn sealed(row: &Row<'_>) -> Result<SealedSecret, StoreError> {
-    let value = Ciphertext {
-        key: KeyId(row.get(2)?),
-        nonce: row.get(3)?,
-        bytes: row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?.into(),
-    };
+fn sealed(row: Row<'_>) -> Result<SealedSecret, StoreError> {
+    let value = Ciphertext { key: KeyId(row.get(2)?), nonce: row.get(3)?, bytes: row.blob(4)?.into() };
     Ok(SealedSecret { name: name(row)?, value })
 }
 
-fn record(row: &Row<'_>) -> Result<SecretRecord, StoreError> {
+fn record(row: Row<'_>) -> Result<SecretRecord, StoreError> {
     Ok(SecretRecord {
         name: name(row)?,
         created_at: Timestamp::from_micros(row.get(2)?),
@@ -42,14 +38,13 @@ fn record(row: &Row<'_>) -> Result<SecretRecord, StoreError> {
 pub(crate) fn of(connection: &Connection, environment: EnvId) -> Result<SealedSecrets, StoreError> {
     let mut statement =
         connection.prepare_cached(&format!("{SEALED} WHERE environment_id = ?1 ORDER BY name"))?;
-    let secrets = statement.query_and_then([environment.to_stored()], sealed)?;
-    secrets.collect()
+    statement.query_all([environment.to_stored()], sealed)
 }
 
 /// The secrets of every environment that has any, by its stored id.
 pub(crate) fn all(connection: &Connection) -> Result<HashMap<i64, SealedSecrets>, StoreError> {
-    let mut statement = connection.prepare(&format!("{SEALED} ORDER BY environment_id, name"))?;
-    let mut rows = statement.query([])?;
+    let mut statement = connection.prepare_scan(&format!("{SEALED} ORDER BY environment_id, name"))?;
+    let mut rows = statement.query(())?;
     let mut found: HashMap<i64, Vec<SealedSecret>> = HashMap::new();
     while let Some(row) = rows.next()? {
         found.entry(row.get(0)?).or_default().push(sealed(row)?);
@@ -65,7 +60,7 @@ pub(super) fn records(connection: &Connection, target: EnvRef) -> Result<Vec<Sec
             SELECT 1 FROM environments WHERE id = ?1 AND organization_id = ?2 AND deleted_at IS NULL)
          ORDER BY name"
     ))?;
-    statement.query_and_then((environment.to_stored(), organization.to_stored()), record)?.collect()
+    statement.query_all((environment.to_stored(), organization.to_stored()), record)
 }
 
 pub(super) fn find(
@@ -75,9 +70,7 @@ pub(super) fn find(
 ) -> Result<Option<SecretRecord>, StoreError> {
     connection
         .prepare_cached(&format!("{RECORD} WHERE environment_id = ?1 AND name = ?2"))?
-        .query_row((environment.to_stored(), name.as_str()), |row| Ok(record(row)))
-        .optional()?
-        .transpose()
+        .find_row((environment.to_stored(), name.as_str()), record)
 }
 
 /// How many secrets an environment has, and how many bytes their names and values take, without the one of that name.
@@ -87,7 +80,7 @@ pub(super) fn beside(
     name: &VariableName,
 ) -> Result<(usize, usize), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT count(*), coalesce(sum(length(name) + length(ciphertext)), 0)
+        "SELECT count(*), CAST(coalesce(sum(length(name) + length(ciphertext)), 0) AS BIGINT)
          FROM environment_secrets WHERE environment_id = ?1 AND name <> ?2",
     )?;
     let (count, bytes): (u32, u32) = statement
@@ -99,8 +92,7 @@ pub(super) fn beside(
 /// The keys that anything is encrypted under.
 pub(super) fn keys(connection: &Connection) -> Result<Vec<KeyId>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT DISTINCT key_id FROM environment_secrets")?;
-    let keys = statement.query_map([], |row| row.get(0).map(KeyId))?;
-    Ok(keys.collect::<Result<_, _>>()?)
+    statement.query_all((), |row| row.get(0).map(KeyId))
 }
 
 /// Stores a secret, in the place of the one that has its name.
@@ -124,15 +116,15 @@ pub(super) fn put(
                 key_id = excluded.key_id, nonce = excluded.nonce, ciphertext = excluded.ciphertext,
                 updated_at = excluded.updated_at, updated_by = excluded.updated_by",
         )?
-        .execute(rusqlite::params![
+        .execute((
             environment.to_stored(),
             secret.name.as_str(),
             secret.value.key.0,
             secret.value.nonce,
-            secret.value.bytes,
+            &*secret.value.bytes,
             now.micros(),
             by,
-        ])?;
+        ))?;
     Ok(())
 }
 
@@ -147,13 +139,13 @@ pub(super) fn reseal(
             "UPDATE environment_secrets SET key_id = ?3, nonce = ?4, ciphertext = ?5
              WHERE environment_id = ?1 AND name = ?2",
         )?
-        .execute(rusqlite::params![
+        .execute((
             environment.to_stored(),
             secret.name.as_str(),
             secret.value.key.0,
             secret.value.nonce,
-            secret.value.bytes,
-        ])?;
+            &*secret.value.bytes,
+        ))?;
     Ok(())
 }
 

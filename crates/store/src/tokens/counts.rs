@@ -30,16 +30,15 @@ impl Store {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT count(*),
-                    coalesce(sum(t.created_at < ?2 AND NOT EXISTS (
-                        SELECT 1 FROM token_generations u WHERE u.token_id = t.id AND u.last_used_at >= ?2)), 0),
-                    coalesce(sum(g.expires_at < ?3), 0)
+                    count(CASE WHEN t.created_at < ?2 AND NOT EXISTS (
+                        SELECT 1 FROM token_generations u WHERE u.token_id = t.id AND u.last_used_at >= ?2) THEN 1 END),
+                    count(CASE WHEN g.expires_at < ?3 THEN 1 END)
                  FROM tokens t JOIN token_generations g ON g.token_id = t.id AND g.number = t.generation
                  WHERE t.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ?1)",
             )?;
-            let counts = statement.query_row((now.micros(), unused_since.micros(), expiring_before.micros()), |row| {
+            statement.query_row((now.micros(), unused_since.micros(), expiring_before.micros()), |row| {
                 Ok(TokenCounts { active: row.get(0)?, unused: row.get(1)?, expiring: row.get(2)? })
-            });
-            counts.map_err(StoreError::from)
+            })
         })
         .await
     }

@@ -1,9 +1,9 @@
 //! Lists of tokens, the newest first, in pages that stay as they are while tokens are made.
 
-use rusqlite::Connection;
 use toolfront_token::{Authority, EnvGrant, EnvId, OrgId, Scope, Timestamp, TokenId};
 
 use super::{StoredToken, TokenSelector, rows};
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 
@@ -16,7 +16,7 @@ const CANDIDATES: &str = "SELECT t.created_at, t.id
     WHERE t.organization_id = ?1
       AND (t.created_at, t.id) < (?2, ?3)
       AND (NOT ?4 OR (t.revoked_at IS NULL AND (g.expires_at IS NULL OR g.expires_at > ?5)))
-      AND (?6 IS NULL OR g.all_environments = 1 OR EXISTS (
+      AND (?6 IS NULL OR g.all_environments OR EXISTS (
             SELECT 1 FROM generation_environments e
             WHERE e.token_id = g.token_id AND e.number = g.number AND e.environment_id = ?6))
       AND (?7 IS NULL OR g.expires_at < ?7)
@@ -150,7 +150,7 @@ fn candidates(
     let mut statement = connection.prepare_cached(CANDIDATES)?;
     let from =
         behind.map_or((i64::MAX, i64::MAX), |cursor| (cursor.created_at.micros(), cursor.token.to_stored()));
-    let mut rows = statement.query(rusqlite::params![
+    let mut rows = statement.query((
         organization.to_stored(),
         from.0,
         from.1,
@@ -160,7 +160,7 @@ fn candidates(
         sqlite::micros(filter.expiring_before),
         sqlite::micros(filter.unused_since),
         i64::try_from(limit).unwrap_or(i64::MAX),
-    ])?;
+    ))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let created_at = Timestamp::from_micros(row.get(0)?);
@@ -171,6 +171,8 @@ fn candidates(
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row};
 use toolfront_app::EnvName;
 use toolfront_token::{
     Actor, EnvGrant, EnvId, EnvSet, Expiry, Generation, Grant, Hint, OrgId, Revocation, RevocationReason,
@@ -11,6 +10,7 @@ use toolfront_token::{
 
 use super::{NamedEnvironment, StoredToken, TokenSelector};
 use crate::audit::{self, Attribution, Event};
+use crate::database::{Connection, Row, Rows};
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 use crate::usage::{LastUse, ValueUsage};
@@ -42,17 +42,17 @@ fn stored_actor(actor: Actor) -> Option<i64> {
     }
 }
 
-fn head(row: &Row<'_>) -> Result<Head, StoreError> {
+fn head(row: Row<'_>) -> Result<Head, StoreError> {
     let stored: i64 = row.get(0)?;
     let corrupt = |column| StoreError::Corrupt { table: "tokens", column, id: stored };
-    let name = row.get_ref(2)?.as_str().map_err(|_| corrupt("name"))?;
+    let name = row.text(2).map_err(|_| corrupt("name"))?;
     let revocation = match sqlite::timestamp(row.get(6)?) {
         None => None,
         Some(at) => Some(Revocation {
             at,
             by: actor(row.get(7)?, "revoked_by")?,
             reason: row
-                .get::<_, Option<String>>(8)?
+                .get::<Option<String>>(8)?
                 .map(|text| RevocationReason::parse(&text).map_err(|_| corrupt("revocation_reason")))
                 .transpose()?,
         }),
@@ -70,20 +70,19 @@ fn head(row: &Row<'_>) -> Result<Head, StoreError> {
 
 /// A value's row, from column `first` on; `environments` are those that the row names.
 fn generation(
-    row: &Row<'_>,
+    row: Row<'_>,
     first: usize,
     token: i64,
     environments: impl FnOnce(u32) -> Result<Vec<EnvId>, StoreError>,
 ) -> Result<Generation, StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "token_generations", column, id: token };
     let number: u32 = row.get(first)?;
-    let digest = row.get_ref(first + 1)?.as_blob().map_err(|_| corrupt("digest"))?;
-    let hint = row.get_ref(first + 2)?.as_str().map_err(|_| corrupt("hint"))?;
-    let scope = row.get_ref(first + 4)?.as_str().map_err(|_| corrupt("scope"))?;
-    let all: i64 = row.get(first + 5)?;
-    let environments = match all {
-        1 => EnvGrant::All,
-        _ => EnvGrant::Only(EnvSet::new(environments(number)?)),
+    let digest = row.blob(first + 1).map_err(|_| corrupt("digest"))?;
+    let hint = row.text(first + 2).map_err(|_| corrupt("hint"))?;
+    let scope = row.text(first + 4).map_err(|_| corrupt("scope"))?;
+    let environments = match row.get(first + 5)? {
+        true => EnvGrant::All,
+        false => EnvGrant::Only(EnvSet::new(environments(number)?)),
     };
     let grace: Option<i64> = row.get(first + 8)?;
     Ok(Generation {
@@ -119,13 +118,15 @@ pub(crate) fn find(
     connection: &Connection,
     selector: TokenSelector,
 ) -> Result<Option<TokenRecord>, StoreError> {
-    let stored = selector.token.to_stored();
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {TOKEN} FROM tokens WHERE id = ?1 AND organization_id = ?2"))?;
-    let found = statement
-        .query_row((stored, selector.organization.to_stored()), |row| Ok(head(row)))
-        .optional()?
-        .transpose()?;
+    let found = find_by_id(connection, selector.token)?;
+    Ok(found.filter(|record| record.organization() == selector.organization))
+}
+
+/// One record, of whichever organization.
+pub(crate) fn find_by_id(connection: &Connection, token: TokenId) -> Result<Option<TokenRecord>, StoreError> {
+    let stored = token.to_stored();
+    let mut statement = connection.prepare_cached(&format!("SELECT {TOKEN} FROM tokens WHERE id = ?1"))?;
+    let found = statement.find_row([stored], head)?;
     let Some(head) = found else { return Ok(None) };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {GENERATION} FROM token_generations WHERE token_id = ?1 ORDER BY number"
@@ -152,15 +153,15 @@ fn environments_of(connection: &Connection, token: i64, number: u32) -> Result<V
 
 /// Hands every record to `each`, and yields how many there are. Three scans in the order of the keys, merged.
 pub(crate) fn load(connection: &Connection, each: &mut dyn FnMut(TokenRecord)) -> Result<u64, StoreError> {
-    let mut heads = connection.prepare(&format!("SELECT {TOKEN} FROM tokens ORDER BY id"))?;
-    let mut values = connection.prepare(&format!(
+    let mut heads = connection.prepare_scan(&format!("SELECT {TOKEN} FROM tokens ORDER BY id"))?;
+    let mut values = connection.prepare_scan(&format!(
         "SELECT token_id, {GENERATION} FROM token_generations ORDER BY token_id, number"
     ))?;
-    let mut named = connection.prepare(
+    let mut named = connection.prepare_scan(
         "SELECT token_id, number, environment_id FROM generation_environments ORDER BY token_id, number",
     )?;
-    let (mut heads, mut values, mut named) = (heads.query([])?, values.query([])?, named.query([])?);
-    let mut next_value = values.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
+    let (mut heads, mut values, mut named) = (heads.query(())?, values.query(())?, named.query(())?);
+    let mut next_value = values.next()?.map(|row| row.get::<i64>(0)).transpose()?;
     let mut next_named = next_named_environment(&mut named)?;
     let mut count = 0;
     while let Some(row) = heads.next()? {
@@ -183,7 +184,7 @@ pub(crate) fn load(connection: &Connection, each: &mut dyn FnMut(TokenRecord)) -
                 }
                 Ok(environments)
             })?);
-            next_value = values.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
+            next_value = values.next()?.map(|row| row.get::<i64>(0)).transpose()?;
         }
         each(record(head, generations)?);
         count += 1;
@@ -192,12 +193,11 @@ pub(crate) fn load(connection: &Connection, each: &mut dyn FnMut(TokenRecord)) -
 }
 
 /// The row that the scan stands at.
-fn values_row<'r>(rows: &'r rusqlite::Rows<'_>, token: i64) -> Result<&'r Row<'r>, StoreError> {
-    use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator as _;
-    rows.get().ok_or(StoreError::Corrupt { table: "token_generations", column: "token_id", id: token })
+fn values_row<'r>(rows: &'r Rows<'_>, token: i64) -> Result<Row<'r>, StoreError> {
+    rows.current().ok_or(StoreError::Corrupt { table: "token_generations", column: "token_id", id: token })
 }
 
-fn next_named_environment(rows: &mut rusqlite::Rows<'_>) -> Result<Option<(i64, u32, EnvId)>, StoreError> {
+fn next_named_environment(rows: &mut Rows<'_>) -> Result<Option<(i64, u32, EnvId)>, StoreError> {
     let Some(row) = rows.next()? else { return Ok(None) };
     let environment = EnvId::from_stored(row.get(2)?, "generation_environments", "environment_id")?;
     Ok(Some((row.get(0)?, row.get(1)?, environment)))
@@ -323,7 +323,7 @@ pub(super) fn with_usage(connection: &Connection, record: TokenRecord) -> Result
             address: address.and_then(|text| text.parse().ok()),
             user_agent,
         });
-        usage.push(ValueUsage { count: row.get::<_, i64>(0)?.unsigned_abs(), last });
+        usage.push(ValueUsage { count: row.get::<i64>(0)?.unsigned_abs(), last });
     }
     let environments = match &record.grant().environments {
         EnvGrant::All => Vec::new(),
@@ -347,8 +347,7 @@ fn named_environment(
         .prepare_cached(
             "SELECT name, deleted_at IS NOT NULL FROM environments WHERE id = ?1 AND organization_id = ?2",
         )?
-        .query_row((stored, organization.to_stored()), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+        .find_row((stored, organization.to_stored()), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (name, deleted) = found.unwrap_or_else(|| (id.to_string(), true));
     let corrupt = StoreError::Corrupt { table: "environments", column: "name", id: stored };
     Ok(NamedEnvironment { id, name: EnvName::parse(&name).map_err(|_| corrupt)?, deleted })

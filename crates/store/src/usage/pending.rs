@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use rusqlite::Connection;
 use toolfront_token::{EnvId, Timestamp, TokenId};
 
 use super::{LastUse, Use};
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 
@@ -62,17 +62,17 @@ impl PendingUsage {
         )?;
         for ((token, generation), (count, last)) in &self.values {
             let token = token.to_stored();
-            total.execute((token, generation, sqlite::count(*count)))?;
+            total.execute_later((token, generation, sqlite::count(*count)))?;
             let address = last.address.map(|address| address.to_string());
-            last_use.execute((token, generation, last.at.micros(), address, &last.user_agent))?;
+            last_use.execute_later((token, generation, last.at.micros(), address, &last.user_agent))?;
         }
         let mut days = connection.prepare_cached(
             "INSERT INTO usage_days (token_id, day, environment_id, count) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count",
+             ON CONFLICT (token_id, day, environment_id) DO UPDATE SET count = usage_days.count + excluded.count",
         )?;
         for ((token, day, environment), count) in &self.days {
             let environment = environment.map_or(NO_ENVIRONMENT, Stored::to_stored);
-            days.execute((token.to_stored(), day, environment, sqlite::count(*count)))?;
+            days.execute_later((token.to_stored(), day, environment, sqlite::count(*count)))?;
         }
         self.write_addresses(connection)
     }
@@ -80,8 +80,9 @@ impl PendingUsage {
     fn write_addresses(&self, connection: &Connection) -> Result<(), StoreError> {
         let mut seen = connection.prepare_cached(
             "INSERT INTO usage_addresses (token_id, address, last_used_at, user_agent) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET last_used_at = excluded.last_used_at, user_agent = excluded.user_agent
-             WHERE last_used_at <= excluded.last_used_at",
+             ON CONFLICT (token_id, address) DO UPDATE SET
+                last_used_at = excluded.last_used_at, user_agent = excluded.user_agent
+             WHERE usage_addresses.last_used_at <= excluded.last_used_at",
         )?;
         let mut forget = connection.prepare_cached(
             "DELETE FROM usage_addresses WHERE token_id = ?1 AND address NOT IN
@@ -90,8 +91,8 @@ impl PendingUsage {
         )?;
         for ((token, address), (at, user_agent)) in &self.addresses {
             let token = token.to_stored();
-            seen.execute((token, address.to_string(), at.micros(), user_agent))?;
-            forget.execute((token, ADDRESSES_MAX))?;
+            seen.execute_later((token, address.to_string(), at.micros(), user_agent))?;
+            forget.execute_later((token, ADDRESSES_MAX))?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! What is shown of a token's usage beyond its totals: by day, by environment, by address.
 
-use rusqlite::Connection;
 use toolfront_token::{Authority, EnvId, Timestamp, TokenId};
 
 use super::pending::day;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 use crate::store::Store;
@@ -58,7 +58,7 @@ impl UsageDetail {
             let environment = (environment >= 0)
                 .then(|| EnvId::from_stored(environment, "usage_days", "environment_id"))
                 .transpose()?;
-            let count = row.get::<_, i64>(2)?.unsigned_abs();
+            let count = row.get::<i64>(2)?.unsigned_abs();
             detail.days.push(DayUsage { day: row.get(0)?, environment, count });
         }
         let mut statement = connection.prepare_cached(

@@ -1,10 +1,10 @@
 //! Several sources of events, each in order, read as one.
 
-use rusqlite::{CachedStatement, Connection, Rows};
 use toolfront_token::{EnvId, Timestamp, TokenId};
 
 use super::super::record::{AuditRecord, COLUMNS};
 use super::{AuditCursor, AuditFilter, AuditOrder};
+use crate::database::{Connection, Rows, Statement};
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 
@@ -55,8 +55,8 @@ impl Source {
         }
     }
 
-    pub(super) fn prepare(self, connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
-        Ok(connection.prepare_cached(&self.statement())?)
+    pub(super) fn prepare(self, connection: &Connection) -> Result<Statement<'_>, StoreError> {
+        connection.prepare_scan(&self.statement())
     }
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Scan<'s> {
 impl<'s> Scan<'s> {
     pub(super) fn begin(
         sources: &[Source],
-        statements: &'s mut [CachedStatement<'_>],
+        statements: &'s mut [Statement<'_>],
         filter: &AuditFilter,
     ) -> Result<Self, StoreError> {
         // The last instant before `until`, and all events of it.
@@ -117,6 +117,8 @@ fn advance(rows: &mut Rows<'_>) -> Result<Option<AuditRecord>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     fn plan(connection: &Connection, source: Source) -> String {
@@ -129,8 +131,9 @@ mod tests {
     /// A page costs what it shows, however long the log is: each source is read from its place on, in its order.
     #[test]
     fn every_source_goes_by_an_index_and_sorts_nothing() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        crate::migrate::migrate(&mut connection, Timestamp::from_micros(0)).unwrap();
+        let connection = crate::database::Connection::Sqlite(Connection::open_in_memory().unwrap());
+        crate::migrate::migrate(&connection, Timestamp::from_micros(0)).unwrap();
+        let crate::database::Connection::Sqlite(connection) = connection else { unreachable!() };
         let (token, environment) = (TokenId::from_bits(1).unwrap(), EnvId::from_bits(1).unwrap());
         for (source, goes_by) in [
             (Source::Time, "INDEX audit_events_by_time (at>? AND at<?)"),

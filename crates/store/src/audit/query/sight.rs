@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
 use toolfront_token::{Authority, EnvGrant, EnvId, OrgId, Permit, ReadAudit, TokenId};
 
 use super::super::record::AuditRecord;
+use crate::database::Connection;
 use crate::error::StoreError;
 use crate::tokens::{TokenSelector, find};
 

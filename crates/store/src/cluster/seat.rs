@@ -1,0 +1,78 @@
+//! A node's place in the database: its row, and the chain of the audit log that it alone writes to.
+
+use crate::audit::ChainNumber;
+use crate::database::Connection;
+use crate::error::StoreError;
+
+use super::RELIES_ON_NOTHING;
+
+/// A node, and its chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) node: i64,
+    pub(super) chain: ChainNumber,
+}
+
+impl Seat {
+    /// Makes a new node, and gives it a chain that nobody has, in the transaction.
+    pub(super) fn take(connection: &Connection) -> Result<Self, StoreError> {
+        // One at a time.
+        super::lock_head(connection)?;
+        let node: i64 = connection.query_row(
+            "INSERT INTO nodes (applied) VALUES (?1) RETURNING id",
+            [RELIES_ON_NOTHING],
+            |row| row.get(0),
+        )?;
+        let free: Option<i64> = connection
+            .prepare_cached(
+                "SELECT number FROM audit_chain WHERE holder IS NULL ORDER BY number LIMIT 1 FOR UPDATE",
+            )?
+            .find_row((), |row| row.get(0))?;
+        let number = match free {
+            Some(number) => number,
+            None => Self::new_chain(connection)?,
+        };
+        connection.execute("UPDATE audit_chain SET holder = ?1 WHERE number = ?2", (node, number))?;
+        Ok(Self { node, chain: ChainNumber::from_stored(number) })
+    }
+
+    fn new_chain(connection: &Connection) -> Result<i64, StoreError> {
+        let number: i64 =
+            connection
+                .query_row("SELECT coalesce(max(number), 0) + 1 FROM audit_chain", (), |row| row.get(0))?;
+        let start = ChainNumber::from_stored(number).start();
+        connection.execute(
+            "INSERT INTO audit_chain (number, name, base_sequence, head_sequence, counted_through, runs_from)
+             VALUES (?1, replace(gen_random_uuid()::text, '-', ''), ?2, ?2, ?2, ?2)",
+            (number, start),
+        )?;
+        Ok(number)
+    }
+
+    /// Keeps others from taking the place until the end of the transaction; false when it is not this node's any more.
+    pub(super) fn lock(self, connection: &Connection) -> Result<bool, StoreError> {
+        let mut statement = connection
+            .prepare_cached("SELECT number FROM audit_chain WHERE number = ?1 AND holder = ?2 FOR UPDATE")?;
+        let found = statement.find_row((self.chain.to_stored(), self.node), |_| Ok(()))?;
+        Ok(found.is_some())
+    }
+
+    /// Leaves it.
+    pub(super) fn leave(self, connection: &Connection) -> Result<(), StoreError> {
+        connection.execute("DELETE FROM nodes WHERE id = ?1", [self.node]).map(|_| ())
+    }
+
+    /// The chain of a node that shows no sign of life since its row had that beat: it is nobody's then, in the
+    /// transaction. `None` when the node lives, or somebody was quicker.
+    pub(super) fn bury(
+        connection: &Connection,
+        node: i64,
+        beat: i64,
+    ) -> Result<Option<ChainNumber>, StoreError> {
+        let chain: Option<i64> = connection
+            .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1 FOR UPDATE")?
+            .find_row([node], |row| row.get(0))?;
+        let gone = connection.execute("DELETE FROM nodes WHERE id = ?1 AND beat = ?2", (node, beat))?;
+        Ok(chain.filter(|_| gone > 0).map(ChainNumber::from_stored))
+    }
+}
