@@ -79,7 +79,7 @@ impl Store {
         let disk = Disk::open(&directory).map_err(unusable)?;
         let opened = match &place.database {
             DatabasePlace::Embedded => Opened::file(&directory, &disk, sink, now)?,
-            DatabasePlace::Postgres(url) => Opened::server(url, sink, now)?,
+            DatabasePlace::Postgres(url) => Opened::server(url, &directory, sink, now)?,
         };
         let Opened { reader, writer, file, member, summary } = opened;
         let lease = member.as_ref().map(|member| member.lease().clone()).unwrap_or_default();
@@ -339,9 +339,14 @@ impl Opened {
     }
 
     /// One on a server, that others have open too.
-    fn server(url: &DatabaseUrl, sink: Arc<dyn ChangeSink>, now: Timestamp) -> Result<Self, OpenError> {
+    fn server(
+        url: &DatabaseUrl,
+        directory: &Path,
+        sink: Arc<dyn ChangeSink>,
+        now: Timestamp,
+    ) -> Result<Self, OpenError> {
         let Joined { member, connection, recovered, tokens, environments } =
-            Member::join(url, Arc::clone(&sink), now)?;
+            Member::join(url, directory, Arc::clone(&sink), now)?;
         let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
         let home = Home::Shared(Arc::clone(&member));
         let unusable = |err: std::io::Error| StoreError::Unavailable { reason: err.to_string() };

@@ -243,3 +243,4 @@ macro_rules! contract {
 }
 
 contract!(sqlite, crate::world::sqlite::Sqlite);
+contract!(postgres, crate::world::postgres::Postgres);

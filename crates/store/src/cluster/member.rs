@@ -1,5 +1,6 @@
 //! This process as a node: what its writer, its feed and its calls have in common.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use toolfront_token::Timestamp;
 
 use super::barrier::Barrier;
 use super::feed::Feed;
-use super::seat::Seat;
+use super::seat::{self, Seat};
 use super::{RELIES_ON_NOTHING, changes};
 use crate::audit::{self, ChainHead, Effects, LogTail, Recovered};
 use crate::change::{Change, ChangeSink};
@@ -27,6 +28,8 @@ const TRIED_EVERY: Duration = Duration::from_millis(100);
 /// This process as a node.
 pub(crate) struct Member {
     pub(super) url: DatabaseUrl,
+    directory: PathBuf,
+    database_id: String,
     pub(super) sink: Arc<dyn ChangeSink>,
     pub(super) lease: Lease,
     pub(super) barrier: Barrier,
@@ -62,12 +65,15 @@ impl Member {
     /// Takes a place in the database, and everything into memory that is kept there. Blocks.
     pub(crate) fn join(
         url: &DatabaseUrl,
+        directory: &Path,
         sink: Arc<dyn ChangeSink>,
         now: Timestamp,
     ) -> Result<Joined, OpenError> {
         let connection = Connection::Postgres(PostgresConnection::open(url)?);
         migrate::migrate(&connection, now)?;
-        let (seat, recovered) = take_seat(&connection, now)?;
+        let id: String = connection.query_row("SELECT database_id FROM change_head", (), |row| row.get(0))?;
+        let (seat, recovered) = take_seat(&connection, seat::last_of(directory, &id), now)?;
+        let _ = seat::note(directory, &id, seat);
         let mut counts = (0, 0);
         let applied = connection.in_snapshot(|connection| {
             counts.0 = tokens::load(connection, &mut |record| sink.apply(&Change::Token(record.into())))?;
@@ -76,9 +82,9 @@ impl Member {
             })?;
             changes::head(connection)
         })?;
-        let id: String = connection.query_row("SELECT database_id FROM change_head", (), |row| row.get(0))?;
         let member = Arc::new(Self {
             url: url.clone(),
+            directory: directory.to_owned(),
             sink,
             lease: Lease::not_held(),
             barrier: Barrier::new(),
@@ -87,6 +93,7 @@ impl Member {
             is_closing: AtomicBool::new(false),
             changed_channel: format!("toolfront_changed_{id}"),
             applied_channel: format!("toolfront_applied_{id}"),
+            database_id: id,
             feed: Mutex::default(),
         });
         let (tokens, environments) = counts;
@@ -147,7 +154,8 @@ impl Member {
             (),
             |row| row.get(0),
         )?;
-        let (seat, recovered) = take_seat(connection, Timestamp::from_micros(now))?;
+        let (seat, recovered) = take_seat(connection, None, Timestamp::from_micros(now))?;
+        let _ = seat::note(&self.directory, &self.database_id, seat);
         *tail = recovered.tail;
         *self.seat.lock() = Some(seat);
         self.barrier.wake.notify_one();
@@ -247,10 +255,14 @@ impl Member {
 }
 
 /// Takes a place, and puts right what the one before has left in its chain.
-fn take_seat(connection: &Connection, now: Timestamp) -> Result<(Seat, Recovered), StoreError> {
+fn take_seat(
+    connection: &Connection,
+    before: Option<i64>,
+    now: Timestamp,
+) -> Result<(Seat, Recovered), StoreError> {
     connection.begin()?;
     let taken = (|| {
-        let seat = Seat::take(connection)?;
+        let seat = Seat::take(connection, before)?;
         let (mut tail, ends_well) = audit::look(connection, seat.chain)?;
         let mut transaction = WriteTransaction::begin(connection, &tail);
         let interrupted_runs = audit::put_right(&mut transaction, now)?;

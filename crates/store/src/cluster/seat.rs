@@ -1,5 +1,11 @@
 //! A node's place in the database: its row, and the chain of the audit log that it alone writes to.
 
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
 use crate::audit::ChainNumber;
 use crate::database::Connection;
 use crate::error::StoreError;
@@ -13,11 +19,18 @@ pub(super) struct Seat {
     pub(super) chain: ChainNumber,
 }
 
+/// The file in a data directory that says which node had it last.
+const FILE: &str = "node";
+
 impl Seat {
-    /// Makes a new node, and gives it a chain that nobody has, in the transaction.
-    pub(super) fn take(connection: &Connection) -> Result<Self, StoreError> {
+    /// Makes a new node, and gives it a chain that nobody has, in the transaction. `before` is the node that had this
+    /// data directory, which has ended if there is one: its chain is free.
+    pub(super) fn take(connection: &Connection, before: Option<i64>) -> Result<Self, StoreError> {
         // One at a time.
         super::lock_head(connection)?;
+        if let Some(before) = before {
+            connection.execute("DELETE FROM nodes WHERE id = ?1", [before])?;
+        }
         let node: i64 = connection.query_row(
             "INSERT INTO nodes (applied) VALUES (?1) RETURNING id",
             [RELIES_ON_NOTHING],
@@ -75,4 +88,18 @@ impl Seat {
         let gone = connection.execute("DELETE FROM nodes WHERE id = ?1 AND beat = ?2", (node, beat))?;
         Ok(chain.filter(|_| gone > 0).map(ChainNumber::from_stored))
     }
+}
+
+/// Which node had the data directory last, if it was one of that database.
+pub(super) fn last_of(directory: &Path, database: &str) -> Option<i64> {
+    let text = fs::read_to_string(directory.join(FILE)).ok()?;
+    let (of, node) = text.trim().split_once(' ')?;
+    (of == database).then(|| node.parse().ok()).flatten()
+}
+
+/// Notes which node has the data directory. Without the note its place is free a minute after it ended.
+pub(super) fn note(directory: &Path, database: &str, seat: Seat) -> std::io::Result<()> {
+    let mut file = NamedTempFile::new_in(directory)?;
+    writeln!(file, "{database} {}", seat.node)?;
+    file.persist(directory.join(FILE)).map(|_| ()).map_err(|err| err.error)
 }

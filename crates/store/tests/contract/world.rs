@@ -3,6 +3,7 @@
 
 pub(crate) mod log;
 pub(crate) mod memory;
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use std::pin::Pin;

@@ -73,7 +73,7 @@ impl Backend for Sqlite {
     }
 }
 
-fn read_all(directory: &Path, files: &mut Vec<Vec<u8>>) {
+pub(crate) fn read_all(directory: &Path, files: &mut Vec<Vec<u8>>) {
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -84,7 +84,7 @@ fn read_all(directory: &Path, files: &mut Vec<Vec<u8>>) {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
