@@ -24,7 +24,8 @@ use crate::error::StoreError;
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// What every session is set to: no transaction of a process that was stopped or cut off keeps others waiting.
-const SESSION: &str = "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s -c cursor_tuple_fraction=0.0001 -c application_name=toolfront";
+const SESSION: &str =
+    "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s -c cursor_tuple_fraction=0.0001";
 /// How many rows of a scan are fetched at once.
 const FETCHED: usize = 500;
 
@@ -95,6 +96,9 @@ impl PostgresConnection {
         let mut config = url.config().clone();
         let options = config.get_options().map(|own| format!("{SESSION} {own}"));
         config.options(options.unwrap_or_else(|| SESSION.to_owned()));
+        if config.get_application_name().is_none() {
+            config.application_name("toolfront");
+        }
         config.connect_timeout(CONNECT_TIME_MAX);
         config.tcp_user_timeout(ANSWER_TIME_MAX);
         let tls = MakeRustlsConnect::new(super::tls::config().map_err(|err| unusable(err.to_string()))?);
@@ -129,6 +133,14 @@ impl PostgresConnection {
 
     /// Whether it is of no use any more.
     pub(crate) fn is_closed(&self) -> bool {
+        // While nobody waits for it nobody hears that the server has closed it.
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
         self.client.is_closed() || self.is_lost.get() || self.transaction.get() == Transaction::Broken
     }
 

@@ -91,9 +91,17 @@ impl Postgres {
     pub(crate) fn place(&self) -> StorePlace {
         let server = server();
         let and = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{and}options=-csearch_path%3D{}", self.schema);
+        let url = format!("{server}{and}options=-csearch_path%3D{0}&application_name={0}", self.schema);
         let database = DatabasePlace::Postgres(DatabaseUrl::parse(&url).unwrap());
         StorePlace { database, ..StorePlace::embedded(self.path()) }
+    }
+
+    /// Ends every session that a store has on the schema.
+    pub(crate) fn cut_off(&self) {
+        self.query(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
+            self.schema
+        ));
     }
 
     /// Rows of the schema.
