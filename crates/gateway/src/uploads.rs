@@ -8,7 +8,7 @@ use toolfront_app::BlobDigest;
 use toolfront_token::{Timestamp, TokenId};
 
 /// How long it is remembered who sent a blob.
-const REMEMBERED: Duration = Duration::from_hours(12);
+pub(crate) const REMEMBERED: Duration = Duration::from_hours(12);
 
 /// Which blobs each token has sent lately. After a restart they are asked for again.
 #[derive(Debug, Default)]

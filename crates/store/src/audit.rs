@@ -20,7 +20,7 @@ pub use self::chain::{ChainHash, ChainHead};
 pub use self::decision::Decision;
 pub(crate) use self::event::Event;
 pub use self::event::{AccessEvent, Outcome, RequestGroup, RunBegun, RunEnded};
-pub use self::query::{AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditSight};
+pub use self::query::{AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditSight, LogPlace, Written};
 pub use self::record::AuditRecord;
 pub(crate) use self::recovery::{Recovered, look, put_right, recover};
 pub use self::retention::Pruned;

@@ -31,13 +31,14 @@ mod secrets;
 mod sqlite;
 mod store;
 mod tokens;
+mod uploads;
 mod usage;
 mod writer;
 
 pub use audit::{
     AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight,
-    ChainFault, ChainHash, ChainHead, Decision, Outcome, Pruned, RequestGroup, RunBegun, RunEnded, UseSlip,
-    Verification, Verifier, verify_directory,
+    ChainFault, ChainHash, ChainHead, Decision, LogPlace, Outcome, Pruned, RequestGroup, RunBegun, RunEnded,
+    UseSlip, Verification, Verifier, Written, verify_directory,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs};
 pub use change::{Change, ChangeSink, CommitReport};

@@ -16,6 +16,7 @@ use toolfront_app::{Secret, SecretName, SecretValue, VariableName};
 use toolfront_token::{Entropy, EntropyFailed, ManageEnvironment, Permit, RunTool, Timestamp};
 
 use self::key::{NONCE_BYTES, SecretKey};
+pub(crate) use self::key_file::KeyFile;
 pub use self::keyring::KeyFault;
 pub(crate) use self::keyring::Keys;
 pub use self::rotation::{KeyRotated, RotateKeyError};
@@ -127,7 +128,9 @@ impl Store {
         let (target, acting, keys) = (*permit.target(), Acting::new(permit.by()), Arc::clone(self.keys()));
         let environment = target.environment;
         let NewSecret { name, value, nonce } = new;
-        let (ring, bytes) = (keys.ring()?, name.as_str().len() + value.reveal().len());
+        // Another gateway of the database may have rotated them.
+        let ring = if self.is_shared() { keys.read_anew() } else { keys.ring() }?;
+        let bytes = name.as_str().len() + value.reveal().len();
         let sealed = SealedSecret::seal(environment, &name, &value, ring.newest(), nonce)?;
         drop(value);
         self.change(move |transaction| {
@@ -224,7 +227,7 @@ impl Store {
         }
         let first = SecretKey::new(1, first).ok_or_else(|| unusable("no key could be made".to_owned()))?;
         let keys = Arc::clone(self.keys());
-        let written = tokio::task::spawn_blocking(move || keys.put([&first])).await;
+        let written = tokio::task::spawn_blocking(move || keys.create(&first)).await;
         let written = written.map_err(|err| unusable(err.to_string()))?;
         written.map_err(|err| unusable(err.to_string()))
     }

@@ -18,7 +18,7 @@ use crate::lease::Lease;
 use crate::lock::DirectoryLock;
 use crate::place::{DatabasePlace, StorePlace};
 use crate::reader::{ReadFrom, Reader};
-use crate::secrets::Keys;
+use crate::secrets::{KeyFile, Keys};
 use crate::writer::{ChangeTransaction, Home, LastChange, WriteTransaction, Writer, changing};
 use crate::{data_directory, environments, migrate, sqlite, tokens};
 
@@ -75,7 +75,9 @@ impl Store {
         let directory = data_directory::prepare(directory).map_err(unusable)?;
         let lock = DirectoryLock::acquire(&directory)?;
         let blobs = Blobs::open(&directory).map_err(unusable)?;
-        let keys = Arc::new(Keys::open(&directory).map_err(unusable)?);
+        let own = || KeyFile::of(&directory);
+        let key_file = place.key_file.as_deref().map_or_else(own, KeyFile::at);
+        let keys = Arc::new(Keys::open(key_file).map_err(unusable)?);
         let disk = Disk::open(&directory).map_err(unusable)?;
         let opened = match &place.database {
             DatabasePlace::Embedded => Opened::file(&directory, &disk, sink, now)?,
@@ -188,6 +190,11 @@ impl Store {
         })
         .await
         .0
+    }
+
+    /// Whether other gateways may have the same database open.
+    pub fn is_shared(&self) -> bool {
+        self.shared.member.is_some()
     }
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {

@@ -113,6 +113,8 @@ impl<'c> WriteTransaction<'c> {
 
     /// Has all uses that events tell of so far in the tables of usage.
     pub(crate) fn count_usage(&mut self) -> Result<(), StoreError> {
+        // Rows of tokens are written to, in any order: two gateways at once would wait for each other.
+        self.begin_changing()?;
         self.tail.count(self.connection, &mut self.effects)
     }
 }

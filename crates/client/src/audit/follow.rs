@@ -16,25 +16,40 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
-/// Follows the log from behind one event. When the connection breaks, it goes on behind the last event that came, so
-/// that none is missing and none comes twice.
+/// Follows the log from where it ended at [`AuditFollower::begin`]. When the connection breaks, it goes on behind the last
+/// event that came, so that none is missing and none comes twice.
 #[derive(Debug)]
 pub struct AuditFollower {
     client: ApiClient,
     filter: AuditFilter,
-    seen: i64,
+    /// Behind which place it goes on: what the gateway called it.
+    place: Option<String>,
     open: Option<(Response, Frames)>,
     wait: Duration,
 }
 
 impl ApiClient {
-    /// Follows the events that fit from behind the one with the sequence number `behind`.
-    pub fn follow_audit(&self, filter: AuditFilter, behind: i64) -> AuditFollower {
-        AuditFollower { client: self.clone(), filter, seen: behind, open: None, wait: WAIT_FIRST }
+    /// Follows the events that fit from now on.
+    pub fn follow_audit(&self, filter: AuditFilter) -> AuditFollower {
+        AuditFollower { client: self.clone(), filter, place: None, open: None, wait: WAIT_FIRST }
     }
 }
 
 impl AuditFollower {
+    /// Connects, and returns when it is settled from where on events come: what is written from then on is followed.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the gateway refuses or can't be reached.
+    pub async fn begin(&mut self) -> Result<(), ClientError> {
+        while self.place.is_none() {
+            self.connect().await?;
+            if self.place.is_none() {
+                self.read_on().await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The next event, as soon as there is one. May be dropped while it waits: nothing is lost.
     ///
     /// # Errors
@@ -61,30 +76,47 @@ impl AuditFollower {
 
     /// Takes an event that has come, or waits for a piece of the answer.
     async fn step(&mut self) -> Result<Option<AuditEvent>, ClientError> {
+        self.connect().await?;
+        let Some((response, frames)) = &mut self.open else { return Ok(None) };
+        if let Some(Frame { id, data }) = frames.take() {
+            let Ok(event) = serde_json::from_str::<AuditEvent>(&data) else {
+                let url = origin_and_path(response.url());
+                return Err(ClientError::UnexpectedAnswer { url, line: 1, column: 1 });
+            };
+            self.place = Some(id.unwrap_or_else(|| event.sequence.to_string()));
+            self.wait = WAIT_FIRST;
+            return Ok(Some(event));
+        }
+        self.read_on().await.map(|()| None)
+    }
+
+    /// Connects when there is no connection, from the place where it goes on.
+    async fn connect(&mut self) -> Result<(), ClientError> {
         if self.open.is_none() {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-            headers.insert("last-event-id", HeaderValue::from(self.seen));
+            if let Some(place) = self.place.as_deref().and_then(|place| HeaderValue::from_str(place).ok()) {
+                headers.insert("last-event-id", place);
+            }
             let response = self.client.open_stream(&["audit"], &self.filter.query(), headers).await?;
             self.open = Some((response, Frames::default()));
         }
-        let Some((response, frames)) = &mut self.open else { return Ok(None) };
+        Ok(())
+    }
+
+    /// Waits for a piece of the answer.
+    async fn read_on(&mut self) -> Result<(), ClientError> {
+        let Some((response, frames)) = &mut self.open else { return Ok(()) };
         let url = origin_and_path(response.url());
-        while let Some(Frame { id, data }) = frames.take() {
-            let Ok(event) = serde_json::from_str::<AuditEvent>(&data) else {
-                return Err(ClientError::UnexpectedAnswer { url, line: 1, column: 1 });
-            };
-            let sequence = id.unwrap_or(event.sequence);
-            if sequence > self.seen {
-                self.seen = sequence;
-                self.wait = WAIT_FIRST;
-                return Ok(Some(event));
-            }
-        }
         let reason = match tokio::time::timeout(SILENCE_MAX, response.chunk()).await {
             Ok(Ok(Some(piece))) => {
                 return match frames.push(&piece) {
-                    Ok(()) => Ok(None),
+                    Ok(()) => {
+                        if self.place.is_none() {
+                            self.place = frames.start().map(str::to_owned);
+                        }
+                        Ok(())
+                    }
                     Err(bytes_max) => Err(ClientError::AnswerTooLong { url, bytes_max }),
                 };
             }

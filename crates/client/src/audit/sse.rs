@@ -8,8 +8,8 @@ const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// One event of a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// Its id, when that is a number.
-    pub(super) id: Option<i64>,
+    /// Its id: from where to go on behind it.
+    pub(super) id: Option<String>,
     /// Its data.
     pub(super) data: String,
 }
@@ -18,7 +18,9 @@ pub(super) struct Frame {
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     line: Vec<u8>,
-    id: Option<i64>,
+    id: Option<String>,
+    /// The id that came without an event: where the stream begins.
+    start: Option<String>,
     data: Option<String>,
     complete: VecDeque<Frame>,
 }
@@ -46,17 +48,25 @@ impl Frames {
         self.complete.pop_front()
     }
 
+    /// Where the stream begins, once that has come.
+    pub(super) fn start(&self) -> Option<&str> {
+        self.start.as_deref()
+    }
+
     fn take_line(&mut self, line: &str) {
         if line.is_empty() {
             // An event without data is none; comments are signs of life.
-            let id = self.id.take();
-            self.complete.extend(self.data.take().map(|data| Frame { id, data }));
+            match (self.id.take(), self.data.take()) {
+                (id, Some(data)) => self.complete.push_back(Frame { id, data }),
+                (Some(id), None) => self.start = Some(id),
+                (None, None) => {}
+            }
             return;
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "id" => self.id = value.parse().ok(),
+            "id" => self.id = Some(value.to_owned()),
             "data" => match &mut self.data {
                 Some(data) => {
                     data.push('\n');
@@ -83,8 +93,8 @@ mod tests {
             }
             let taken: Vec<_> = std::iter::from_fn(|| frames.take()).collect();
             let expected = [
-                Frame { id: Some(7), data: "{\"a\":\n1}".to_owned() },
-                Frame { id: Some(8), data: "é".to_owned() },
+                Frame { id: Some("7".to_owned()), data: "{\"a\":\n1}".to_owned() },
+                Frame { id: Some("8".to_owned()), data: "é".to_owned() },
             ];
             assert_eq!(taken, expected, "pieces of {size}");
         }

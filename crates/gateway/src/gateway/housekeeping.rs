@@ -91,6 +91,9 @@ impl Gateway {
     async fn tidy(&self) {
         self.uploads().forget_old(self.now());
         self.announcements().forget_old(self.now());
+        if let Err(cause) = self.store().forget_uploads(self.now().minus(crate::uploads::REMEMBERED)).await {
+            tracing::warn!(%cause, "who sent which blobs long ago could not be forgotten");
+        }
         if let Err(cause) = self.sweep_blobs().await {
             tracing::warn!(%cause, "blobs that no release has could not be removed");
         }

@@ -79,7 +79,7 @@ async fn list(
     let filter = filter(&gateway, &permit, &query)?;
     gateway.access_log().flush(gateway.store()).await?;
     if is_stream_asked_for(&headers) {
-        return follow::follow(&gateway, headers, filter);
+        return follow::follow(&gateway, headers, filter).await;
     }
     let page = gateway.store().audit_page(&permit, filter).await?;
     let data = page.events.into_iter().map(views::audit_event).collect();

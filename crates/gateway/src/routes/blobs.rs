@@ -117,6 +117,7 @@ async fn put(
     sent?;
     written?;
     gateway.uploads().note(caller.token(), digest, gateway.now());
+    gateway.store().note_upload(caller.token(), digest, gateway.now()).await?;
     Ok(StatusCode::CREATED)
 }
 

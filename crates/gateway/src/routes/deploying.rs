@@ -81,12 +81,11 @@ pub(super) async fn manifest(
         }
     };
     let current = current_release(gateway, deployer.environment).await?;
-    let (gateway, token) = (gateway.clone(), deployer.token);
+    let sent = sent_by(gateway, deployer.token).await?;
+    let gateway = gateway.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let served = current.as_deref().map(Served::of).unwrap_or_default();
-        require_uploaded(&manifest, &|digest| {
-            served.sizes.contains_key(digest) || gateway.uploads().has(token, digest)
-        })?;
+        require_uploaded(&manifest, &|digest| served.sizes.contains_key(digest) || sent(&gateway, digest))?;
         check_uploaded(&manifest, &served, gateway.store().blobs())?;
         Ok(manifest)
     });
@@ -101,16 +100,26 @@ pub(super) async fn announce(
 ) -> Result<(BlobDigest, Vec<BlobDigest>), Refusal> {
     let limits = gateway.limits().manifest(deployer.allow_hidden);
     let current = current_release(gateway, deployer.environment).await?;
+    let sent = sent_by(gateway, deployer.token).await?;
     let (gateway, token) = (gateway.clone(), deployer.token);
     let announced = tokio::task::spawn_blocking(move || {
         let manifest = Arc::new(parse(entries, &limits)?);
         let served = current.as_deref().map(Served::of).unwrap_or_default();
-        let missing = missing(&manifest, &served, gateway.store().blobs(), &|digest| {
-            gateway.uploads().has(token, digest)
-        })?;
+        let missing = missing(&manifest, &served, gateway.store().blobs(), &|digest| sent(&gateway, digest))?;
         Ok((gateway.announcements().keep(token, &manifest, gateway.now()), missing))
     });
     announced.await.map_err(|err| Refusal::internal(&err))?
+}
+
+/// Tells which blobs a token has sent, to this gateway or to another one of its database.
+async fn sent_by(
+    gateway: &Gateway,
+    token: TokenId,
+) -> Result<impl Fn(&Gateway, &BlobDigest) -> bool + use<>, Refusal> {
+    let elsewhere = gateway.store().uploads_of(token).await?;
+    Ok(move |gateway: &Gateway, digest: &BlobDigest| {
+        gateway.uploads().has(token, digest) || elsewhere.contains(digest)
+    })
 }
 
 fn unknown_upload() -> Refusal {

@@ -189,3 +189,13 @@ CREATE TABLE usage_addresses (
     user_agent TEXT,
     PRIMARY KEY (token_id, address)
 );
+
+-- Which blobs a token has sent lately, to whichever gateway.
+CREATE TABLE uploads (
+    token_id BIGINT NOT NULL REFERENCES tokens (id),
+    digest TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (token_id, digest)
+);
+
+CREATE INDEX uploads_by_age ON uploads (at);

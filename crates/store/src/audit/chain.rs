@@ -105,6 +105,11 @@ impl ChainNumber {
         Self(number)
     }
 
+    /// The chain of an event, or of the place in front of a chain's first event.
+    pub(super) fn of(sequence: i64) -> Self {
+        Self(sequence.max(0) / EVENTS_MAX + 1)
+    }
+
     pub(crate) fn to_stored(self) -> i64 {
         self.0
     }
@@ -158,7 +163,7 @@ impl ChainRow {
             let name = row.text(0)?;
             let base = ChainHead { sequence, hash: base_hash.unwrap_or_else(|| ChainHash::genesis(name)) };
             let head = ChainHead { sequence: row.get(3)?, hash: hash(row.get(4)?).unwrap_or(base.hash) };
-            let number = ChainNumber(sequence / EVENTS_MAX + 1);
+            let number = ChainNumber::of(sequence);
             Ok(Self { number, base, is_pruned, head, counted_through: row.get(5)?, runs_from: row.get(6)? })
         })
     }

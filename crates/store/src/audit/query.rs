@@ -1,10 +1,12 @@
 //! Reading the log: by token, by environment, by time; each page costs about the same, however long the log is.
 
+mod follow;
 mod merge;
 mod sight;
 
 use toolfront_token::{EnvId, Permit, ReadAudit, Timestamp, TokenId};
 
+pub use self::follow::{LogPlace, Written};
 use self::merge::{Scan, Source};
 pub use self::sight::AuditSight;
 use super::chain::ChainHead;
@@ -70,6 +72,11 @@ impl AuditCursor {
     /// Behind the event with this sequence number, in the order of the log.
     pub fn behind(sequence: i64) -> Self {
         Self { at: i64::MIN, sequence }
+    }
+
+    /// The event's sequence number.
+    pub fn sequence(self) -> i64 {
+        self.sequence
     }
 
     /// As it goes to clients and comes back.

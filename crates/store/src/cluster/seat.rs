@@ -26,11 +26,15 @@ impl Seat {
     /// Makes a new node, and gives it a chain that nobody has, in the transaction. `before` is the node that had this
     /// data directory, which has ended if there is one: its chain is free.
     pub(super) fn take(connection: &Connection, before: Option<i64>) -> Result<Self, StoreError> {
-        // One at a time.
-        super::lock_head(connection)?;
         if let Some(before) = before {
+            // In the order in which everybody takes what others may hold: the chain, then the head of changes.
+            connection
+                .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1 FOR UPDATE")?
+                .find_row([before], |_| Ok(()))?;
             connection.execute("DELETE FROM nodes WHERE id = ?1", [before])?;
         }
+        // One at a time.
+        super::lock_head(connection)?;
         let node: i64 = connection.query_row(
             "INSERT INTO nodes (applied) VALUES (?1) RETURNING id",
             [RELIES_ON_NOTHING],

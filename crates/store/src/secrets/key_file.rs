@@ -10,6 +10,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use super::key::{KEY_BYTES, SecretKey};
@@ -30,7 +31,13 @@ pub(crate) struct KeyFile {
 
 impl KeyFile {
     pub(crate) fn of(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), path: directory.join("secrets.key") }
+        Self::at(&directory.join("secrets.key"))
+    }
+
+    /// A file of another name, elsewhere.
+    pub(crate) fn at(path: &Path) -> Self {
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        Self { directory, path: path.to_owned() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -39,7 +46,9 @@ impl KeyFile {
 
     /// Where a file is written that is to take the place of the one there is.
     fn incoming(&self) -> PathBuf {
-        self.directory.join("secrets.key.new")
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        self.directory.join(name)
     }
 
     /// The keys, the lowest number first.
@@ -79,13 +88,24 @@ impl KeyFile {
     pub(crate) fn write<'k>(&self, keys: impl IntoIterator<Item = &'k SecretKey>) -> io::Result<()> {
         self.clear()?;
         let incoming = self.incoming();
-        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&incoming)?;
-        let written = written(file, keys).and_then(|()| fs::rename(&incoming, &self.path));
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&incoming)?;
+        let written = written(&mut file, keys).and_then(|()| fs::rename(&incoming, &self.path));
         if let Err(err) = written {
             let _ = fs::remove_file(&incoming);
             return Err(err);
         }
         data_directory::sync(&self.directory)
+    }
+
+    /// Writes a file of this key where there is none; one that somebody else has put there meanwhile stays.
+    pub(crate) fn create(&self, key: &SecretKey) -> io::Result<()> {
+        let mut incoming = NamedTempFile::new_in(&self.directory)?;
+        written(incoming.as_file_mut(), [key])?;
+        match incoming.persist_noclobber(&self.path) {
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(refused) => Err(refused.error),
+            Ok(_) => data_directory::sync(&self.directory),
+        }
     }
 
     /// Removes what was being written when a process ended.
@@ -97,7 +117,7 @@ impl KeyFile {
     }
 }
 
-fn written<'k>(mut file: File, keys: impl IntoIterator<Item = &'k SecretKey>) -> io::Result<()> {
+fn written<'k>(file: &mut File, keys: impl IntoIterator<Item = &'k SecretKey>) -> io::Result<()> {
     file.write_all(HEAD.as_bytes())?;
     for key in keys {
         let mut line = Zeroizing::new(String::with_capacity(KEY_BYTES * 2 + 16));

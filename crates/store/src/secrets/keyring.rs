@@ -102,9 +102,8 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Reads the keys of a data directory, if there are any.
-    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        let file = KeyFile::of(directory);
+    /// Reads the keys of a file, if there are any.
+    pub(crate) fn open(file: KeyFile) -> io::Result<Self> {
         file.clear()?;
         let ring = RwLock::new(read(&file));
         Ok(Self { file, ring })
@@ -112,6 +111,28 @@ impl Keys {
 
     pub(crate) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// The keys, read anew when that one is not among those that are known: another gateway may have put another file
+    /// in the place of this one.
+    pub(crate) fn ring_with(&self, key: KeyId) -> Result<Arc<Keyring>, KeyFault> {
+        let known = self.ring()?;
+        if known.get(key).is_some() { Ok(known) } else { self.read_anew() }
+    }
+
+    /// The keys as they are in the file now. Blocks.
+    pub(crate) fn read_anew(&self) -> Result<Arc<Keyring>, KeyFault> {
+        let mut ring = self.ring.write();
+        *ring = read(&self.file);
+        ring.clone()
+    }
+
+    /// Has a file of this key where there is none, and what is there then in memory. Blocks.
+    pub(crate) fn create(&self, key: &SecretKey) -> io::Result<()> {
+        let mut ring = self.ring.write();
+        let created = self.file.create(key);
+        *ring = read(&self.file);
+        created
     }
 
     pub(crate) fn ring(&self) -> Result<Arc<Keyring>, KeyFault> {

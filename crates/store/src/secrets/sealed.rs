@@ -41,8 +41,8 @@ impl SealedSecrets {
         if self.is_empty() {
             return Ok(Vec::new());
         }
-        let ring = keys.ring()?;
         let open = |sealed: &SealedSecret| {
+            let ring = keys.ring_with(sealed.value.key)?;
             let key = ring.get(sealed.value.key);
             let key = key.ok_or_else(|| KeyFault::Foreign { path: keys.path().to_owned() })?;
             sealed.open(environment, key)

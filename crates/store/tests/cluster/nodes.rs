@@ -5,7 +5,7 @@ use std::sync::Arc;
 use toolfront_store::Store;
 
 use crate::contract::world::memory::Memory;
-use crate::contract::world::postgres::Postgres;
+use crate::contract::world::postgres::{Postgres, on_server};
 use crate::contract::world::{Backend, World, at};
 
 /// The first world is set up; the others find it there.
@@ -31,4 +31,25 @@ pub(super) fn opened(backend: &Postgres) -> (Store, Arc<Memory>) {
     let memory = Arc::new(Memory::default());
     let (store, _) = backend.open(memory.clone(), at(0)).unwrap();
     (store, memory)
+}
+
+impl Postgres {
+    /// Another gateway of the same database.
+    pub(super) fn beside(&self) -> Self {
+        Self::at(self.schema.clone())
+    }
+
+    /// Ends every session that a store has on the schema.
+    pub(super) fn cut_off(&self) {
+        self.query(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
+            self.schema
+        ));
+    }
+
+    /// Does something to the schema that no gateway does.
+    pub(super) fn tamper(&self, statements: &str) {
+        let statements = format!("SET search_path = {}; {statements}", self.schema);
+        on_server(|client| async move { client.batch_execute(&statements).await.unwrap() });
+    }
 }

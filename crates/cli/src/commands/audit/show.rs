@@ -1,10 +1,11 @@
 //! `toolfront audit` itself: events as lines, and as they come.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use clap::Args;
 use toolfront_api::AuditEvent;
-use toolfront_client::{ApiClient, AuditFilter, AuditOrder};
+use toolfront_client::{ApiClient, AuditOrder};
 
 use super::filter::FilterArguments;
 use super::line::event_line;
@@ -44,11 +45,15 @@ pub(super) async fn run(arguments: ShowArguments, invocation: &Invocation) -> Re
     let limit = arguments.limit.unwrap_or(if arguments.follow { LIMIT_FOLLOWING } else { LIMIT });
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut shown = Shown { client, printer: invocation.printer, names: Names::default() };
-    // Where the log ends comes first: what is behind that is followed, and nothing is missing or told twice.
-    let end = if arguments.follow { end_of_log(client).await? } else { i64::MAX };
+    // What is written from here on is followed, and what is listed besides is not told twice.
+    let mut follower = client.follow_audit(filter.clone());
+    if arguments.follow {
+        follower.begin().await?;
+    }
+    let mut listed = HashSet::new();
     if limit > 0 {
-        let mut events = client.audit_events(&filter, AuditOrder::NewestFirst, limit).await?;
-        events.retain(|event| event.sequence <= end);
+        let events = client.audit_events(&filter, AuditOrder::NewestFirst, limit).await?;
+        listed.extend(events.iter().map(|event| event.sequence));
         if events.is_empty() && !arguments.follow {
             invocation.printer.say("There are no such events.");
         }
@@ -61,19 +66,15 @@ pub(super) async fn run(arguments: ShowArguments, invocation: &Invocation) -> Re
     if !arguments.follow {
         return Ok(());
     }
-    let mut follower = client.follow_audit(filter, end);
     loop {
         let event = follower.next().await?;
+        if listed.remove(&event.sequence) {
+            continue;
+        }
         if shown.show(&event).await?.is_break() {
             return Ok(());
         }
     }
-}
-
-/// The highest sequence number among the latest events.
-async fn end_of_log(client: &ApiClient) -> Result<i64, Failure> {
-    let latest = client.audit_events(&AuditFilter::default(), AuditOrder::NewestFirst, 100).await?;
-    Ok(latest.iter().map(|event| event.sequence).max().unwrap_or_default())
 }
 
 impl Shown<'_> {

@@ -14,7 +14,7 @@ use super::sqlite::{copy, read_all};
 use super::{AuditEvent, Backend};
 
 /// The tables, each behind those that it refers to.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 17] = [
     "schema_migrations",
     "organizations",
     "tokens",
@@ -30,12 +30,14 @@ const TABLES: [&str; 15] = [
     "changes",
     "change_head",
     "usage_days",
+    "usage_addresses",
+    "uploads",
 ];
 
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Postgres {
-    schema: String,
+    pub(crate) schema: String,
     directory: TempDir,
 }
 
@@ -48,7 +50,7 @@ fn server() -> String {
 }
 
 /// Has something done on a connection of its own, from wherever it is called.
-fn on_server<T: Send, F: Future<Output = T>>(what: impl FnOnce(Client) -> F + Send) -> T {
+pub(crate) fn on_server<T: Send, F: Future<Output = T>>(what: impl FnOnce(Client) -> F + Send) -> T {
     let on_thread = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -65,13 +67,8 @@ fn on_server<T: Send, F: Future<Output = T>>(what: impl FnOnce(Client) -> F + Se
 
 impl Postgres {
     /// A place in the schema of that name, with a data directory of its own.
-    fn at(schema: String) -> Self {
+    pub(crate) fn at(schema: String) -> Self {
         Self { schema, directory: tempfile::tempdir().unwrap() }
-    }
-
-    /// Another gateway of the same database.
-    pub(crate) fn beside(&self) -> Self {
-        Self::at(self.schema.clone())
     }
 
     fn make_schema() -> String {
@@ -96,14 +93,6 @@ impl Postgres {
         StorePlace { database, ..StorePlace::embedded(self.path()) }
     }
 
-    /// Ends every session that a store has on the schema.
-    pub(crate) fn cut_off(&self) {
-        self.query(&format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
-            self.schema
-        ));
-    }
-
     /// Rows of the schema.
     pub(crate) fn query(&self, statement: &str) -> Vec<Row> {
         let statement = format!("SET search_path = {}; {statement}", self.schema);
@@ -112,12 +101,6 @@ impl Postgres {
             client.batch_execute(path).await.unwrap();
             client.query(statement, &[] as &[&(dyn ToSql + Sync)]).await.unwrap()
         })
-    }
-
-    /// Does something to the schema that no gateway does.
-    pub(crate) fn tamper(&self, statements: &str) {
-        let statements = format!("SET search_path = {}; {statements}", self.schema);
-        on_server(|client| async move { client.batch_execute(&statements).await.unwrap() });
     }
 }
 
@@ -156,7 +139,7 @@ impl Backend for Postgres {
     fn crashed(&self) -> Self {
         let crashed = Self::fresh();
         let mut statements = String::from("BEGIN ISOLATION LEVEL REPEATABLE READ;");
-        for table in TABLES.into_iter().chain(["usage_addresses"]) {
+        for table in TABLES {
             let (from, to) = (format!("{}.{table}", self.schema), format!("{}.{table}", crashed.schema));
             statements += &format!(
                 "CREATE TABLE {to} (LIKE {from} INCLUDING ALL); INSERT INTO {to} OVERRIDING SYSTEM VALUE TABLE {from};"
@@ -177,7 +160,7 @@ impl Backend for Postgres {
     fn everything(&self) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         read_all(&self.path(), &mut found);
-        for table in TABLES.into_iter().chain(["usage_addresses"]) {
+        for table in TABLES {
             for row in self.query(&format!("SELECT CAST(t AS TEXT) FROM {table} t")) {
                 found.push(row.get::<_, String>(0).into_bytes());
             }
