@@ -1,20 +1,40 @@
 //! What a gateway holds in memory of each value, and what it becomes when a request presents the value.
 
 use crate::action::Action;
-use crate::grant::{EnvGrant, Grant};
+use crate::grant::{EnvGrant, Expiry, Grant};
 use crate::id::{OrgId, TokenId};
 use crate::permit::{Denied, Permit};
 use crate::scope::Scope;
 use crate::timestamp::Timestamp;
 
 /// All that is needed to judge a request that presents one value; found by the value's digest.
+///
+/// A gateway has one for each value, of a million tokens too, and reading it is a wait for memory. So it is packed: an
+/// [`Expiry`] and a [`CredentialState`] take 16 bytes each, half of them for saying which kind they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    pub(crate) token: TokenId,
-    pub(crate) organization: OrgId,
-    pub(crate) generation: u32,
-    pub(crate) grant: Grant,
-    pub(crate) state: CredentialState,
+    token: TokenId,
+    organization: OrgId,
+    environments: EnvGrant,
+    /// Zero unless `is_mortal`.
+    expires_at: Timestamp,
+    /// Zero unless the standing is one of grace.
+    grace_until: Timestamp,
+    generation: u32,
+    scope: Scope,
+    is_mortal: bool,
+    standing: Standing,
+}
+
+/// A [`CredentialState`] without its instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Current,
+    CurrentUnused,
+    Grace,
+    GraceSuccessorUnused,
+    Rotated,
+    Revoked,
 }
 
 /// Where a value stands in its token's life.
@@ -64,26 +84,64 @@ pub struct ActiveToken {
 }
 
 impl Credential {
+    pub(crate) fn new(
+        token: TokenId,
+        organization: OrgId,
+        generation: u32,
+        grant: Grant,
+        state: CredentialState,
+    ) -> Self {
+        const UNSET: Timestamp = Timestamp::from_micros(0);
+        let (standing, grace_until) = match state {
+            CredentialState::Current { first_use_pending: false } => (Standing::Current, UNSET),
+            CredentialState::Current { first_use_pending: true } => (Standing::CurrentUnused, UNSET),
+            CredentialState::Grace { until, successor_unused: false } => (Standing::Grace, until),
+            CredentialState::Grace { until, successor_unused: true } => {
+                (Standing::GraceSuccessorUnused, until)
+            }
+            CredentialState::Rotated => (Standing::Rotated, UNSET),
+            CredentialState::Revoked => (Standing::Revoked, UNSET),
+        };
+        let Grant { scope, environments, expiry } = grant;
+        let (is_mortal, expires_at) = match expiry {
+            Expiry::Never => (false, UNSET),
+            Expiry::At(end) => (true, end),
+        };
+        Self {
+            token,
+            organization,
+            environments,
+            expires_at,
+            grace_until,
+            generation,
+            scope,
+            is_mortal,
+            standing,
+        }
+    }
+
     /// The token, if this value is alive at `now`. *Revoked* beats *rotated* beats *expired*.
     ///
     /// # Errors
     /// [`Dead`] says why it is not.
     pub fn activate(&self, now: Timestamp) -> Result<ActiveToken, Dead> {
-        match self.state {
+        let state = self.state();
+        match state {
             CredentialState::Revoked => return Err(Dead::Revoked),
             CredentialState::Rotated => return Err(Dead::Rotated),
             CredentialState::Grace { until, .. } if now >= until => return Err(Dead::Rotated),
             CredentialState::Grace { .. } | CredentialState::Current { .. } => {}
         }
-        if !self.grant.expiry.is_live(now) {
+        let expiry = self.expiry();
+        if !expiry.is_live(now) {
             return Err(Dead::Expired);
         }
         Ok(ActiveToken {
             token: self.token,
             organization: self.organization,
             generation: self.generation,
-            grant: self.grant.clone(),
-            state: self.state,
+            grant: Grant { scope: self.scope, environments: self.environments.clone(), expiry },
+            state,
         })
     }
 
@@ -104,12 +162,20 @@ impl Credential {
 
     /// Where the value stands.
     pub fn state(&self) -> CredentialState {
-        self.state
+        let until = self.grace_until;
+        match self.standing {
+            Standing::Current => CredentialState::Current { first_use_pending: false },
+            Standing::CurrentUnused => CredentialState::Current { first_use_pending: true },
+            Standing::Grace => CredentialState::Grace { until, successor_unused: false },
+            Standing::GraceSuccessorUnused => CredentialState::Grace { until, successor_unused: true },
+            Standing::Rotated => CredentialState::Rotated,
+            Standing::Revoked => CredentialState::Revoked,
+        }
     }
 
-    /// What the value may do while it is alive.
-    pub fn grant(&self) -> &Grant {
-        &self.grant
+    /// When the value ends by itself.
+    pub fn expiry(&self) -> Expiry {
+        if self.is_mortal { Expiry::At(self.expires_at) } else { Expiry::Never }
     }
 }
 

@@ -298,8 +298,8 @@ impl TokenRecord {
                 (false, None) => CredentialState::Current { first_use_pending: value.first_use_pending() },
                 (false, Some((next, used))) => value.state_before(next, used, newest.first_use_pending()),
             };
-            let (token, organization, generation) = (self.0.id, self.0.organization, value.number);
-            let credential = Credential { token, organization, generation, grant: grant.clone(), state };
+            let credential =
+                Credential::new(self.0.id, self.0.organization, value.number, grant.clone(), state);
             credentials.push((value.digest, credential));
             let used_since = successor.and_then(|(_, used)| used);
             successor = Some((value, earliest(value.first_used_at, used_since)));
@@ -314,15 +314,15 @@ impl TokenRecord {
             return Some(revocation.at);
         }
         let credentials = self.credentials();
-        let (_, credential) = credentials.iter().find(|(_, known)| known.generation == generation)?;
-        let ended = match credential.state {
+        let (_, credential) = credentials.iter().find(|(_, known)| known.generation() == generation)?;
+        let ended = match credential.state() {
             CredentialState::Rotated => {
                 self.0.generations().find(|value| value.number == generation)?.ended_at
             }
             CredentialState::Grace { until, .. } => Some(until),
             CredentialState::Revoked | CredentialState::Current { .. } => None,
         };
-        let end = earliest(ended, credential.grant.expiry.at());
+        let end = earliest(ended, credential.expiry().at());
         end.filter(|end| *end <= now)
     }
 

@@ -45,6 +45,17 @@ fn each_fault_of_a_value_is_named() {
     assert_eq!(TokenSecret::parse(&spaced).unwrap_err(), MalformedToken::Alphabet);
 }
 
+#[test]
+fn the_neighbours_of_letters_and_digits_are_refused_at_every_place() {
+    let text = value(1);
+    for place in 3..text.len() {
+        for wrong in ["/", ":", "@", "[", "`", "{", "\u{0}", "\u{7f}"] {
+            let changed = format!("{}{wrong}{}", &text[..place], &text[place + 1..]);
+            assert_eq!(TokenSecret::parse(&changed).unwrap_err(), MalformedToken::Alphabet, "{changed:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_minted_value_has_the_published_form(seed: u64) {
