@@ -284,7 +284,12 @@ async fn open_store(
     memory: &Arc<Memory>,
     clock: &dyn Clock,
 ) -> Result<(Store, bool), StartError> {
-    let (place, sink, now) = (StorePlace::embedded(&settings.data_dir), Arc::clone(memory), clock.now());
+    let place = StorePlace {
+        database: settings.database.clone(),
+        key_file: settings.secrets_key.clone(),
+        ..StorePlace::embedded(&settings.data_dir)
+    };
+    let (sink, now) = (Arc::clone(memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&place, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
     tracing::info!(
