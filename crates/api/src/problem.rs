@@ -141,6 +141,8 @@ codes! {
     ProgramMissing, 500, "program-missing", "The tool's program can't be started";
     /// The store can't take the change, or the gateway is stopping.
     Unavailable, 503, "unavailable", "The gateway can't do this now";
+    /// What is in memory may not be relied on.
+    LeaseLost, 503, "lease-lost", "The gateway has lost touch with its database";
     /// Secrets are stored that can't be decrypted, or can't be stored.
     SecretsUnavailable, 503, "secrets-unavailable", "The environment's secrets can't be used";
     /// The disk is full.

@@ -10,11 +10,14 @@ pub(crate) use gateway::{GatewaySettings, ResolvedKey, ca_file};
 pub(crate) use source::{Source, Sourced};
 pub(crate) use variables::Variables;
 
-use toolfront_gateway::LauncherCommand;
+use toolfront_gateway::{DatabaseUrl, LauncherCommand};
 
 use crate::arguments::GatewayArguments;
 use crate::context_file::{ContextFile, Contexts};
 use crate::failure::Failure;
+
+/// The variable of the database that gateways share.
+pub(crate) const DATABASE_URL: &str = "TOOLFRONT_DATABASE_URL";
 
 /// What was typed and what the environment says, before any of it is needed.
 #[derive(Debug)]
@@ -53,6 +56,17 @@ impl Settings {
                 "there is no place for the data: give --data-dir, or set XDG_DATA_HOME or HOME",
             )
         })
+    }
+
+    /// The database that gateways share, as the variables say; nothing else than a gateway's own options and file do.
+    ///
+    /// # Errors
+    /// When it is no URL of a database; the text is not repeated.
+    pub(crate) fn database_url(&self) -> Result<Option<Sourced<DatabaseUrl>>, Failure> {
+        let Some(text) = self.variables.text(DATABASE_URL)? else { return Ok(None) };
+        let url = DatabaseUrl::parse(text);
+        let url = url.map_err(|fault| Failure::wrong_use(format!("{DATABASE_URL}: {fault}")))?;
+        Ok(Some(Sourced::new(url, Source::Variable(DATABASE_URL))))
     }
 
     /// The contexts. Where there is no place for them, there are none.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
-use toolfront_store::{OpenError, Store, StorePlace};
+use toolfront_store::{Lease, OpenError, Store, StorePlace};
 use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
@@ -87,6 +87,19 @@ impl Gateway {
     /// # Errors
     /// As [`Gateway::open`].
     pub async fn open_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::open_with_lease(settings, clock, None).await
+    }
+
+    /// For tests alone: the same, with another lease than the store's to trust the memory by.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    #[doc(hidden)]
+    pub async fn open_with_lease(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        lease: Option<Lease>,
+    ) -> Result<Self, StartError> {
         server::check_listen(settings.listen, settings.tls.is_some(), settings.behind_proxy)?;
         environment_limits::check(&settings.limits)?;
         let anchors = settings.audit.anchors.as_ref().map(AnchorWriter::open).transpose()?.map(Arc::new);
@@ -109,6 +122,7 @@ impl Gateway {
             Err(err) => Err(err),
         };
         let (sandbox, (store, log_ends_well)) = opened.inspect_err(|_| drop(work.remove()))?;
+        memory.trust_while_held(lease.unwrap_or_else(|| store.lease().clone()));
         let layouts = Layouts::new(work.releases());
         let limits = &settings.limits;
         let stopping = CancellationToken::new();
@@ -270,7 +284,12 @@ async fn open_store(
     memory: &Arc<Memory>,
     clock: &dyn Clock,
 ) -> Result<(Store, bool), StartError> {
-    let (place, sink, now) = (StorePlace::embedded(&settings.data_dir), Arc::clone(memory), clock.now());
+    let place = StorePlace {
+        database: settings.database.clone(),
+        key_file: settings.secrets_key.clone(),
+        ..StorePlace::embedded(&settings.data_dir)
+    };
+    let (sink, now) = (Arc::clone(memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&place, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;
     tracing::info!(

@@ -48,7 +48,8 @@ pub use toolfront_sandbox::{
     seal_inherited_descriptors,
 };
 pub use toolfront_store::{
-    ChainFault, ChainHash, ChainHead, KeyRotated, StoreError, Verification, Verifier, verify_directory,
+    ChainFault, ChainHash, ChainHead, DatabasePlace, DatabaseUrl, KeyRotated, StoreError, Verification,
+    Verifier, verify_directory,
 };
 
 pub use settings::{

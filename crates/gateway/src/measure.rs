@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use toolfront_store::{Change, ChangeSink};
+use toolfront_store::{Change, ChangeSink, Lease};
 use toolfront_token::{EnvRef, Permit, PresentedToken, ReadPage, Timestamp, TokenRecord};
 
 use crate::memory::Memory;
@@ -18,7 +18,9 @@ pub struct ValueCheck {
 
 impl Default for ValueCheck {
     fn default() -> Self {
-        Self { memory: Memory::new(Runs::default(), Arc::new(Metrics::new())) }
+        let memory = Memory::new(Runs::default(), Arc::new(Metrics::new()));
+        memory.trust_while_held(Lease::default());
+        Self { memory }
     }
 }
 
@@ -31,7 +33,8 @@ impl ValueCheck {
     /// Parses a value, looks it up, and decides whether it may read a page of `target` now.
     pub fn check(&self, value: &str, target: EnvRef, now: Timestamp) -> Option<Permit<ReadPage>> {
         let presented = PresentedToken::parse(value).ok()?;
-        let found = self.memory.tokens.find(&presented.digest(), |credential| credential.activate(now));
+        let tokens = self.memory.trusted().ok()?.tokens();
+        let found = tokens.find(&presented.digest(), |credential| credential.activate(now));
         found?.ok()?.authorize::<ReadPage>(target).ok()
     }
 }

@@ -12,6 +12,8 @@ use toolfront_store::{
 };
 use toolfront_token::{Denied, IssueError, RotateError, Scope, without_token_values};
 
+use crate::memory::LeaseLost;
+
 /// A refusal on its way to the client. Boxed, so that results stay small.
 #[derive(Debug)]
 pub(crate) struct Refusal(Box<Parts>);
@@ -278,6 +280,14 @@ impl From<Denied> for Refusal {
             )
             .denying(Decision::Environment),
         }
+    }
+}
+
+impl From<LeaseLost> for Refusal {
+    fn from(lost: LeaseLost) -> Self {
+        let mut refusal = Self::new(Code::LeaseLost, sentence(&lost.to_string()));
+        refusal.0.retry_after = Some(Duration::from_secs(1));
+        refusal
     }
 }
 

@@ -13,6 +13,10 @@ const FRESH: Duration = Duration::from_secs(1);
 /// What is in the way, in words for everybody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotReady {
+    #[error(
+        "the lease is not held: the database that is shared with other gateways was not heard from lately"
+    )]
+    Lease,
     #[error("the disk of the data directory is full")]
     DiskFull,
     #[error("the disk of the data directory is nearly full")]
@@ -34,6 +38,10 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// Finds out, or says what was found less than a second ago. Those who ask at once wait for one answer.
     pub(crate) async fn check(&self, gateway: &Gateway) -> Result<(), NotReady> {
+        // Known at once, and not to be told a moment longer than it is so.
+        if !gateway.memory().is_trusted() {
+            return Err(NotReady::Lease);
+        }
         let mut last = self.last.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
             return found.clone();

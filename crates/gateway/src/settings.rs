@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toolfront_app::ManifestLimits;
 use toolfront_sandbox::{CageLimits, CommandUsers, LauncherCommand};
+use toolfront_store::DatabasePlace;
 use toolfront_token::TokenSecret;
 
 /// How a gateway is to run.
@@ -13,6 +14,10 @@ use toolfront_token::TokenSecret;
 pub struct Settings {
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Where the database is; in the data directory unless said.
+    pub database: DatabasePlace,
+    /// The file of the keys that secrets are encrypted under; in the data directory unless said.
+    pub secrets_key: Option<PathBuf>,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are answered to everybody, besides.
@@ -145,6 +150,8 @@ impl Settings {
     pub fn new(data_dir: PathBuf, listen: SocketAddr) -> Self {
         Self {
             data_dir,
+            database: DatabasePlace::default(),
+            secrets_key: None,
             listen,
             ops_listen: None,
             public_url: None,

@@ -21,8 +21,8 @@ struct Term {
 }
 
 impl Lease {
-    /// A lease that runs out, and is not held yet.
-    pub(crate) fn not_held() -> Self {
+    /// A lease that runs out, and is not held yet. It is for whoever renews it, and for tests of what asks it.
+    pub fn not_held() -> Self {
         Self { shared: Some(Arc::new(Term { begun: Instant::now(), until: AtomicU64::new(0) })) }
     }
 
@@ -35,9 +35,16 @@ impl Lease {
     }
 
     /// Holds it until that instant, if that is later than what it was held until.
-    pub(crate) fn extend(&self, until: Instant) {
+    pub fn extend(&self, until: Instant) {
         if let Some(term) = &self.shared {
             term.until.fetch_max(nanos(term.begun, until), Ordering::AcqRel);
+        }
+    }
+
+    /// Holds it no more, until it is extended again. One that does not run out is held all the same.
+    pub fn let_go(&self) {
+        if let Some(term) = &self.shared {
+            term.until.store(0, Ordering::Release);
         }
     }
 }

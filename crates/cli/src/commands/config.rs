@@ -9,7 +9,7 @@ use crate::layout;
 use crate::session::Invocation;
 use crate::settings::{ResolvedKey, Source};
 
-/// Show the settings that commands use, and where each comes from; the key is masked
+/// Show the settings that commands use, and where each comes from; the key is masked, and the database's URL is without its password
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  toolfront config\n  toolfront config --context production\n  \
                             toolfront config --json")]
@@ -24,10 +24,13 @@ pub(crate) fn run(_arguments: &Arguments, invocation: &Invocation) -> Result<(),
         ResolvedKey::Found(key) => Some((masked(&key.value), key.source)),
         ResolvedKey::Absent | ResolvedKey::ElsewhereOnly { .. } => None,
     };
-    let rows: [Row; 4] = [
+    let database = invocation.settings.database_url()?;
+    let database = database.map(|url| (url.value.to_string(), url.source));
+    let rows: [Row; 5] = [
         ("gateway_url", settings.url.map(|url| (url.value.to_string(), url.source))),
         ("api_key", key),
         ("org_id", settings.organization.map(|id| (id.value.to_string(), id.source))),
+        ("database_url", database),
         ("ca_file", settings.ca_file.map(|file| (file.value.display().to_string(), file.source))),
     ];
     for warning in &settings.warnings {

@@ -4,6 +4,7 @@
 
 mod audit_options;
 mod config_file;
+mod database_options;
 mod options;
 mod setup;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use toolfront_gateway::{Gateway, SetupError, StartError};
 
+use self::database_options::DatabaseOptions;
 use self::options::ServerOptions;
 pub(super) use self::options::listen_address;
 use crate::failure::Failure;
@@ -26,7 +28,7 @@ use crate::telemetry::Telemetry;
                   toolfront gateway --config /etc/toolfront.toml\n  \
                   toolfront gateway --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://gw.example.com\n  \
                   toolfront gateway recover > admin.token\n\n\
-                  The file (TOML) has the keys listen, data_dir, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
+                  The file (TOML) has the keys listen, data_dir, database_url, secrets_key, public_url, app_domain, tls_cert, tls_key, behind_proxy, log_format, \
                   and the tables [audit] (reads, keep, anchors, signing_key), [sandbox] (read, unix_sockets, first_user, users, allow_weak) and [limits]. TOOLFRONT_LOG filters the log, as in info or toolfront_gateway=debug.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -46,6 +48,8 @@ struct StoreArguments {
     /// Where everything is kept [env: TOOLFRONT_DATA_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,17 +73,23 @@ enum Action {
     /// Encrypt the secrets of all environments under a new key, and remove the old one; the gateway must not run meanwhile
     #[command(after_help = "Examples:\n  toolfront gateway rotate-key\n  \
                             toolfront gateway rotate-key --data-dir /var/lib/toolfront --json\n\n\
-                            The keys are in secrets.key in the data directory. Whoever had the old one, and a copy of the database \
+                            The keys are in secrets.key in the data directory, or in the file of --secrets-key. Whoever had the old one, and a copy of the database \
                             from before, can read the secrets as they were: then set them anew as well. Back the new file up.")]
     RotateKey,
 }
 
 pub(crate) async fn run(arguments: Arguments, invocation: &Invocation) -> Result<(), Failure> {
-    let file = match &arguments.store.config {
+    let mut file = match &arguments.store.config {
         Some(path) => config_file::read(path)?,
         None => config_file::ConfigFile::default(),
     };
-    let resolved = options::resolve(arguments.server, arguments.store.data_dir, file, &invocation.settings)?;
+    let database = (file.database_url.take(), file.secrets_key.take());
+    let (database, secrets_key) =
+        database_options::resolve(arguments.store.database, database, &invocation.settings.variables)?;
+    let mut resolved =
+        options::resolve(arguments.server, arguments.store.data_dir, file, &invocation.settings)?;
+    resolved.settings.database = database;
+    resolved.settings.secrets_key = secrets_key;
     match arguments.action {
         None => serve(resolved, invocation).await,
         Some(Action::Init { organization }) => setup::init(resolved, &organization, invocation).await,
@@ -97,12 +107,13 @@ async fn serve(resolved: options::Resolved, invocation: &Invocation) -> Result<(
     logging::start_with(resolved.log_format, filter, "info", telemetry.as_ref())
         .map_err(|fault| Failure::wrong_use(format!("TOOLFRONT_LOG: {fault}")))?;
     let stop = shutdown::requested(invocation.printer)?;
+    let place = resolved.place();
     let gateway = Gateway::open(resolved.settings).await.map_err(|error| start_failure(&error))?;
     if !gateway.is_initialized().await.map_err(|error| setup_failure(&error))? {
-        return Err(Failure::failed(
-            "this data directory has no organization yet: `toolfront gateway init`, with the same --data-dir and --config, \
-             makes one and prints its first admin token",
-        ));
+        return Err(Failure::failed(format!(
+            "{place} has no organization yet: `toolfront gateway init`, with the same options and --config, makes one and \
+             prints its first admin token",
+        )));
     }
     let bound = gateway.bind().await.map_err(|error| start_failure(&error))?;
     invocation.printer.say(format_args!("Listening at {}, for {}.", bound.local_addr(), bound.url()));

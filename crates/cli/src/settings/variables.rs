@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Every variable of our own that is read. Those of model providers are named where the providers are.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 27] = [
     "HOME",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
@@ -19,6 +19,7 @@ const NAMES: [&str; 25] = [
     "TOOLFRONT_AUDIT_SIGNING_KEY",
     "TOOLFRONT_BEHIND_PROXY",
     "TOOLFRONT_CA_FILE",
+    "TOOLFRONT_DATABASE_URL",
     "TOOLFRONT_DATA_DIR",
     "TOOLFRONT_DEFAULT_MODEL",
     "TOOLFRONT_GATEWAY_URL",
@@ -29,6 +30,7 @@ const NAMES: [&str; 25] = [
     "TOOLFRONT_OPS_LISTEN",
     "TOOLFRONT_ORG_ID",
     "TOOLFRONT_PUBLIC_URL",
+    "TOOLFRONT_SECRETS_KEY",
     "TOOLFRONT_TLS_CERT",
     "TOOLFRONT_TLS_KEY",
     "TOOLFRONT_TOKEN",

@@ -90,6 +90,39 @@ fn the_configuration_is_found_below_xdg_config_home_and_warned_of_when_it_is_ope
 }
 
 #[test]
+fn the_databases_url_is_shown_without_its_password() {
+    let home = Home::new();
+    let variables = [("TOOLFRONT_DATABASE_URL", "postgres://me:hunter2@db.example.com/toolfront")];
+    let ended = home.run_with(&["config"], &variables, "");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let shown = &ended.stdout;
+    assert!(shown.contains("postgres://db.example.com/toolfront"), "{shown}");
+    assert!(shown.contains("TOOLFRONT_DATABASE_URL") && !shown.contains("hunter2"), "{shown}");
+    let malformed = [("TOOLFRONT_DATABASE_URL", "postgres://me:hunter2@db:port/toolfront")];
+    let ended = home.run_with(&["config"], &malformed, "");
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_password_of_the_database_on_the_command_line_is_refused_before_anything_is_made() {
+    let home = Home::new();
+    let data = home.path().join("data");
+    for action in
+        [&["gateway"][..], &["gateway", "init"], &["gateway", "recover"], &["gateway", "rotate-key"]]
+    {
+        let mut words = action.to_vec();
+        words.extend(["--data-dir", data.to_str().unwrap()]);
+        words.extend(["--database", "postgres://me:hunter2@127.0.0.1:1/toolfront"]);
+        let ended = home.run_with(&words, &[], "");
+        assert_eq!(ended.code, 2, "{words:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("TOOLFRONT_DATABASE_URL"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+        assert!(!data.exists());
+    }
+}
+
+#[test]
 fn a_gateway_that_is_not_there_ends_with_69_and_its_address() {
     let home = Home::new();
     let url = closed_url();

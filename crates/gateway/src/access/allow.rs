@@ -112,7 +112,7 @@ macro_rules! on_environment_in_path {
         impl Locate for $action {
             async fn locate(parts: &mut Parts, gateway: &Gateway, _: &ActiveToken) -> Result<EnvRef, Refusal> {
                 let PathParameter(named) = PathParameter::from_request_parts(parts, gateway).await?;
-                let found = gateway.memory().environments.named(&named);
+                let found = gateway.memory().trusted()?.environments().named(&named);
                 Ok(found.ok_or_else(Refusal::hidden)?.target())
             }
         }
@@ -157,10 +157,10 @@ impl FromRequestParts<Gateway> for AllowDeploy {
         let Authenticated(caller) = Authenticated::from_request_parts(parts, gateway).await?;
         let PathParameter(text) = PathParameter::from_request_parts(parts, gateway).await?;
         let name = EnvName::parse(&text).map_err(|fault| Refusal::invalid_field("name", fault))?;
-        let seen =
-            gateway.memory().environments.by_name(name.as_str()).map(|environment| {
-                (caller.authorize::<ManageEnvironment>(environment.target()), environment)
-            });
+        let environments = gateway.memory().trusted()?.environments();
+        let seen = environments
+            .by_name(name.as_str())
+            .map(|environment| (caller.authorize::<ManageEnvironment>(environment.target()), environment));
         match seen {
             Some((Ok(permit), environment)) => Ok(Self::Publish(permit, environment)),
             Some((Err(denied @ toolfront_token::Denied::MissingScope(_)), _)) => Err(denied.into()),

@@ -6,6 +6,7 @@ use toolfront_token::{ActiveToken, Credential, Dead, PresentedToken, Timestamp};
 
 use super::presented::{Presented, presented};
 use crate::gateway::Gateway;
+use crate::memory::Trusted;
 use crate::problem::Refusal;
 use crate::request::Context;
 
@@ -40,7 +41,8 @@ pub(crate) async fn authenticate(
         Presented::Token(token) => token,
     };
     let now = gateway.now();
-    let active = match find(gateway, &token, now, |value| context.story.note_dead(value)) {
+    let known = gateway.memory().trusted()?;
+    let active = match find(known, &token, now, |value| context.story.note_dead(value)) {
         None => return Err(failed(gateway, context, "no such token")),
         // Only who holds the right value is told so much, and may go on asking.
         Some(Err(dead @ (Dead::Expired | Dead::Revoked | Dead::Rotated))) => {
@@ -55,7 +57,7 @@ pub(crate) async fn authenticate(
         // Boxed, as is all on this way that is rare: every request would carry room for it.
         Box::pin(gateway.store().record_first_use(selector, active.generation(), by, now)).await?;
         // A rotation that was quicker has cancelled the value.
-        reconsider(gateway, headers, now)?.required()?
+        reconsider(gateway.memory().trusted()?, headers, now)?.required()?
     } else {
         active
     };
@@ -66,7 +68,7 @@ pub(crate) async fn authenticate(
 /// Judges the headers of a request once more that `authenticate` let in, as of its arrival: what was revoked,
 /// rotated or narrowed since then counts. It is no further use.
 pub(crate) fn reconsider(
-    gateway: &Gateway,
+    known: Trusted<'_>,
     headers: &HeaderMap,
     arrived: Timestamp,
 ) -> Result<Identity, Refusal> {
@@ -75,17 +77,17 @@ pub(crate) fn reconsider(
         Presented::Malformed(fault) => return Err(not_a_token(&fault.to_string())),
         Presented::Token(token) => token,
     };
-    let active = find(gateway, &token, arrived, |_| {}).ok_or_else(|| not_a_token("no such token"))?;
+    let active = find(known, &token, arrived, |_| {}).ok_or_else(|| not_a_token("no such token"))?;
     active.map(Identity::Caller).map_err(dead_value)
 }
 
 fn find(
-    gateway: &Gateway,
+    known: Trusted<'_>,
     token: &PresentedToken,
     at: Timestamp,
     dead: impl FnOnce(&Credential),
 ) -> Option<Result<ActiveToken, Dead>> {
-    gateway.memory().tokens.find(&token.digest(), |credential: &Credential| {
+    known.tokens().find(&token.digest(), |credential: &Credential| {
         credential.activate(at).inspect_err(|_| dead(credential))
     })
 }

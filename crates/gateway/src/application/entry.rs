@@ -19,7 +19,7 @@ use super::tool_run::run_tool;
 use crate::access::{Identity, authenticate};
 use crate::access_log::{Door, Story};
 use crate::gateway::Gateway;
-use crate::memory::Environment;
+use crate::memory::{Environment, Trusted};
 use crate::problem::Refusal;
 use crate::request::Context;
 
@@ -60,7 +60,7 @@ pub(super) async fn enter<A: Visit>(
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
     let identity = authenticate(gateway, headers, context).await?;
-    let environment = gateway.memory().environments.by_name(name);
+    let environment = gateway.memory().trusted()?.environments().by_name(name);
     if let Some(environment) = &environment {
         let target = environment.target();
         context.story.note_environment(target.organization, target.environment);
@@ -68,12 +68,13 @@ pub(super) async fn enter<A: Visit>(
     judge(identity, environment)
 }
 
+/// The permit of somebody who was let in, judged once more.
 pub(super) fn allow<A: Visit>(
-    gateway: &Gateway,
+    known: Trusted<'_>,
     identity: Identity,
     name: &str,
 ) -> Result<(Permit<A>, Arc<Environment>), Refusal> {
-    judge(identity, gateway.memory().environments.by_name(name))
+    judge(identity, known.environments().by_name(name))
 }
 
 fn judge<A: Visit>(

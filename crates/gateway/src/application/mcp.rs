@@ -62,7 +62,7 @@ pub(super) async fn serve(
         |token| token.to_string(),
     );
     let application =
-        Hosted::new(gateway, context, name, parts.headers.clone(), arrived, permit, environment);
+        Hosted::new(gateway, context, name, parts.headers.clone(), arrived, permit, environment)?;
     let session = session_id()?;
     told(gateway.mcp().answer(Arc::new(application), &caller, &session, parts, bytes).await).await
 }

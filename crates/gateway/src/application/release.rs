@@ -42,9 +42,8 @@ impl Release {
 
     /// Has the manifest at hand with which a release was just made, so that it is not read back.
     pub(crate) fn keep(gateway: &Gateway, record: &EnvironmentRecord, manifest: Arc<Manifest>) {
-        let Some(environment) = gateway.memory().environments.by_id(record.id) else { return };
-        // Another release may have been made meanwhile.
-        if let Some(made) = record.release.as_ref().filter(|_| environment.record.release == record.release) {
+        let place = gateway.memory().place_for_release(record);
+        if let Some((environment, made)) = place.zip(record.release.as_ref()) {
             let release = Self::new(gateway, made.number, manifest);
             // Somebody has asked for it already, and it is read back.
             let _ = environment.release.set(Arc::new(release));

@@ -49,16 +49,16 @@ impl RunHold {
     /// For how long the command may go on before that is judged again; `None` when it may not.
     fn wait(&mut self) -> Option<Duration> {
         let Some(value) = &self.value else { return Some(LOOK_AGAIN) };
-        let memory = self.gateway.memory();
-        let environment = memory.environments.by_id(self.place.environment());
+        let now = self.gateway.now();
+        let (environment, active) =
+            self.gateway.memory().of_run(self.place.environment(), value, |value| value.activate(now).ok());
         if let Some(environment) = &environment {
             self.ends_with_token = environment.record.end_runs_with_token;
         }
         if !self.ends_with_token {
             return Some(LOOK_AGAIN);
         }
-        let now = self.gateway.now();
-        let active = memory.tokens.find(value, |credential| credential.activate(now).ok()).flatten()?;
+        let active = active.flatten()?;
         if let Some(environment) = &environment {
             let (target, visibility) = (environment.target(), environment.record.visibility);
             let guest: Option<Permit<RunTool>> = Permit::for_guest(&active, target, visibility);

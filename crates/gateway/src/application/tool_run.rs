@@ -91,8 +91,9 @@ pub(super) async fn admit<C: Prepare>(
     })?;
     // The body may have taken its time: no command begins with a token, or in an environment, that was ended
     // meanwhile. From the place on, whoever ends the token's commands ends this one too.
-    let identity = reconsider(gateway, headers, arrived)?;
-    let (permit, environment) = allow::<RunTool>(gateway, identity, name)?;
+    let known = gateway.memory().trusted()?;
+    let identity = reconsider(known, headers, arrived)?;
+    let (permit, environment) = allow::<RunTool>(known, identity, name)?;
     if environment.record.id != id {
         return Err(Refusal::hidden());
     }

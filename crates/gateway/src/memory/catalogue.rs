@@ -57,6 +57,10 @@ impl Catalogue {
         self.by_id.pin().values().cloned().collect()
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.by_id.len()
+    }
+
     pub(super) fn put(&self, record: &Arc<EnvironmentRecord>) {
         let _changing = self.changing.lock();
         let old = self.by_id(record.id);

@@ -29,7 +29,7 @@ async fn look(gateway: &Gateway) {
     gauges.audit_waiting.set(count(gateway.access_log().waiting()));
     gauges.audit_sequence.set(gateway.store().log_head().sequence);
     gauges.audit_ends_well.set(i64::from(gateway.log_ends_well()));
-    gauges.environments.set(count(gateway.memory().environments.all().len()));
+    gauges.environments.set(count(gateway.memory().environment_count()));
     if let Ok(room) = gateway.store().disk_room() {
         #[expect(
             clippy::cast_precision_loss,

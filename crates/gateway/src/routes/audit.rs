@@ -18,6 +18,7 @@ use super::views;
 use crate::access::Allow;
 use crate::application::is_stream_asked_for;
 use crate::gateway::Gateway;
+use crate::memory::Trusted;
 use crate::problem::Refusal;
 
 const LIMIT_DEFAULT: usize = 100;
@@ -76,7 +77,7 @@ async fn list(
     headers: HeaderMap,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Refusal> {
-    let filter = filter(&gateway, &permit, &query)?;
+    let filter = filter(gateway.memory().trusted()?, &permit, &query)?;
     gateway.access_log().flush(gateway.store()).await?;
     if is_stream_asked_for(&headers) {
         return follow::follow(&gateway, headers, filter).await;
@@ -86,14 +87,14 @@ async fn list(
     Ok(axum::Json(Page { data, next_cursor: page.next.map(AuditCursor::encode) }).into_response())
 }
 
-fn filter(gateway: &Gateway, permit: &Permit<ReadAudit>, query: &ListQuery) -> Result<AuditFilter, Refusal> {
+fn filter(known: Trusted<'_>, permit: &Permit<ReadAudit>, query: &ListQuery) -> Result<AuditFilter, Refusal> {
     let mut fields = Fields::default();
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         fields.fault("limit", "must be 1 to 1000");
     }
     let token = fields.take_optional("token", query.token.as_deref().map(TokenId::parse));
-    let environment = query.environment.as_deref().map(|text| environment(gateway, permit, text));
+    let environment = query.environment.as_deref().map(|text| environment(known, permit, text));
     let environment = fields.take_optional("environment", environment);
     let decisions = query.outcome.as_deref().map(decisions);
     let decisions = fields.take_optional("outcome", decisions).unwrap_or_default();
@@ -114,9 +115,9 @@ fn filter(gateway: &Gateway, permit: &Permit<ReadAudit>, query: &ListQuery) -> R
 }
 
 /// The environment that is meant. A deleted one has no name any more, and is known by its id.
-fn environment(gateway: &Gateway, permit: &Permit<ReadAudit>, text: &str) -> Result<EnvId, &'static str> {
+fn environment(known: Trusted<'_>, permit: &Permit<ReadAudit>, text: &str) -> Result<EnvId, &'static str> {
     let own = |id: &EnvId| permit.by().is_some_and(|by| by.environments().contains(*id));
-    let named = gateway.memory().environments.named(text).map(|environment| environment.target());
+    let named = known.environments().named(text).map(|environment| environment.target());
     let named =
         named.filter(|target| target.organization == *permit.target()).map(|target| target.environment);
     let by_id = || text.starts_with(EnvId::PREFIX).then(|| EnvId::parse(text).ok()).flatten();

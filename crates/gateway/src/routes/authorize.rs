@@ -77,7 +77,7 @@ fn judge(gateway: &Gateway, caller: &ActiveToken, query: &AuthorizeQuery) -> Res
         None if caller.scope() < scope => Err(Denied::MissingScope(scope)),
         None if *caller.environments() != EnvGrant::All => Err(Denied::NotForAll),
         None => Ok(()),
-        Some(named) => match gateway.memory().environments.named(named) {
+        Some(named) => match gateway.memory().trusted()?.environments().named(named) {
             None => Err(Denied::OutOfSight),
             Some(environment) => {
                 let target = environment.target();

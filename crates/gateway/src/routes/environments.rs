@@ -68,7 +68,7 @@ fn by<A: toolfront_token::Action>(permit: &Permit<A>) -> Result<&ActiveToken, Re
 }
 
 fn found(gateway: &Gateway, id: EnvId) -> Result<Arc<Environment>, Refusal> {
-    gateway.memory().environments.by_id(id).ok_or_else(Refusal::hidden)
+    gateway.memory().trusted()?.environments().by_id(id).ok_or_else(Refusal::hidden)
 }
 
 fn show(gateway: &Gateway, record: &EnvironmentRecord) -> axum::Json<Data<api::Environment>> {
@@ -144,7 +144,7 @@ async fn list(
     State(gateway): State<Gateway>,
 ) -> Result<axum::Json<Page<api::Environment>>, Refusal> {
     let caller = by(&permit)?;
-    let mut visible = gateway.memory().environments.all();
+    let mut visible = gateway.memory().trusted()?.environments().all();
     visible.retain(|environment| caller.authorize::<ViewEnvironment>(environment.target()).is_ok());
     visible.sort_by_key(|environment| (environment.record.created_at, environment.record.id));
     let records = visible.iter().rev();

@@ -53,7 +53,8 @@ async fn introspect(
     let IntrospectionRequest { token } = form(&gateway, request).await?;
     let Ok(asked) = PresentedToken::parse(token.trim()) else { return Ok(axum::Json(inactive())) };
     let now = gateway.now();
-    let found = gateway.memory().tokens.find(&asked.digest(), |credential| credential.activate(now));
+    let tokens = gateway.memory().trusted()?.tokens();
+    let found = tokens.find(&asked.digest(), |credential| credential.activate(now));
     let Some(Ok(active)) = found else { return Ok(axum::Json(inactive())) };
     let selector = TokenSelector { organization: caller.organization(), token: active.token() };
     let authority = if active.token() == caller.token() {

@@ -15,19 +15,20 @@ use super::views;
 use crate::access::check_organization;
 use crate::clock::SystemEntropy;
 use crate::gateway::Gateway;
+use crate::memory::Trusted;
 use crate::problem::Refusal;
 use crate::request::Context;
 
 /// The environments that a list means: those that the caller may know of, by id or by name.
 pub(super) fn environments(
-    gateway: &Gateway,
+    known: Trusted<'_>,
     caller: &ActiveToken,
     field: &str,
     list: &[String],
 ) -> Result<EnvGrant, Vec<FieldError>> {
     let (mut ids, mut faults) = (Vec::new(), Vec::new());
     for (place, text) in list.iter().enumerate() {
-        let found = gateway.memory().environments.named(text).map(|environment| environment.target());
+        let found = known.environments().named(text).map(|environment| environment.target());
         let visible = found.filter(|target| {
             target.organization == caller.organization() && caller.environments().contains(target.environment)
         });
@@ -58,7 +59,7 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
 
 /// What is asked of a rotation, as the types that the life cycle takes.
 fn rotation(
-    gateway: &Gateway,
+    known: Trusted<'_>,
     caller: &ActiveToken,
     request: RotateToken,
     current: u32,
@@ -89,7 +90,7 @@ fn rotation(
     let environments = match list {
         None => None,
         Some((_, None)) => Some(EnvGrant::All),
-        Some((field, Some(list))) => fields.take_all(environments(gateway, caller, field, &list)),
+        Some((field, Some(list))) => fields.take_all(environments(known, caller, field, &list)),
     };
     let Some(grace) = grace else { return Err(fields.refuse()) };
     let expected_generation = request.generation.unwrap_or(current);
@@ -115,7 +116,7 @@ pub(super) async fn rotate(
     let Acting { context, caller, authority } = actor;
     let (store, key) = (gateway.store(), idempotency_key(headers)?);
     let current = store.load_token(authority.clone(), selector).await?.record.generation();
-    let request = rotation(gateway, caller, request, current)?;
+    let request = rotation(gateway.memory().trusted()?, caller, request, current)?;
     let value = TokenSecret::mint(&mut SystemEntropy)?;
     let (kept, by) = (NewValue::of(&value), context.attribute_to(caller));
     let record = store.rotate_token(authority, selector, request, kept, key, by, gateway.now()).await?;

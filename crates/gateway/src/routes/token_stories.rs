@@ -81,7 +81,8 @@ async fn find(
     let digest =
         TokenDigest::parse(&request.digest).map_err(|fault| Refusal::invalid_field("digest", fault))?;
     let now = gateway.now();
-    let found = gateway.memory().tokens.find(&digest, |value| {
+    let tokens = gateway.memory().trusted()?.tokens();
+    let found = tokens.find(&digest, |value| {
         (value.organization(), value.token(), value.generation(), value.activate(now).is_ok())
     });
     let (organization, token, generation, is_alive) = found.ok_or_else(Refusal::hidden)?;

@@ -74,7 +74,8 @@ async fn create(
     let environments = match request.allowed_environment_ids.as_deref() {
         None => Some(EnvGrant::All),
         Some(list) => {
-            let parsed = token_records::environments(&gateway, caller, "allowed_environment_ids", list);
+            let known = gateway.memory().trusted()?;
+            let parsed = token_records::environments(known, caller, "allowed_environment_ids", list);
             fields.take_all(parsed)
         }
     };
@@ -146,8 +147,9 @@ async fn list(
             fields.take("cursor", Cursor::decode(text).map(Position::Behind).ok_or("is none of ours"))
         }
     };
+    let environments = gateway.memory().trusted()?.environments();
     let environment = query.environment_id.as_deref().map(|text| {
-        let found = gateway.memory().environments.named(text).map(|environment| environment.target());
+        let found = environments.named(text).map(|environment| environment.target());
         let visible = found.filter(|target| {
             target.organization == caller.organization() && caller.environments().contains(target.environment)
         });

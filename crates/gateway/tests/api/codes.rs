@@ -6,6 +6,7 @@ use std::io::Write;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::json;
 use toolfront_api::Code;
+use toolfront_store::Lease;
 
 use crate::support::{Answer, TestGateway, checksum_of};
 
@@ -58,6 +59,11 @@ async fn insufficient_storage() -> Answer {
         }
     }
     panic!("the disk is not full");
+}
+
+async fn lease_lost() -> Answer {
+    let gateway = TestGateway::start_trusting(Some(Lease::not_held()), |_| {}).await;
+    gateway.as_admin("GET", "/api/v1/tokens").send().await
 }
 
 async fn too_many_requests() -> Answer {
@@ -146,6 +152,7 @@ async fn provoke(code: Code) -> Answer {
             gateway.database().execute(under_another_key, []).unwrap();
             set().send().await
         }
+        Code::LeaseLost => lease_lost().await,
         Code::InsufficientStorage => insufficient_storage().await,
     }
 }

@@ -17,6 +17,7 @@ mod development;
 mod environments;
 mod hidden;
 mod introspection;
+mod lease;
 mod matrix;
 mod mcp;
 mod metrics;

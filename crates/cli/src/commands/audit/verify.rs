@@ -34,7 +34,8 @@ pub(crate) struct Arguments {
     anchors: Vec<ChainHead>,
     #[command(flatten)]
     signed: AnchorArguments,
-    /// Read a gateway's data directory on this host in the place of asking it; nothing there is changed, whether it runs or not
+    /// Read a gateway's data directory on this host in the place of asking it; nothing there is changed, whether it runs or not.
+    /// Of gateways that share a PostgreSQL database the log is not there: ask one, or read an export
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     data_dir: Option<PathBuf>,
     /// Read an export (JSON Lines) in the place of asking a gateway; `-` is standard input

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use toolfront_gateway::{Confinement, Limits};
 
 use super::audit_options::AuditTable;
+use super::database_options::DatabaseText;
 use crate::context_file::position;
 use crate::failure::Failure;
 use crate::logging::LogFormat;
@@ -20,6 +21,8 @@ pub(super) struct ConfigFile {
     pub(super) ops_listen: Option<String>,
     pub(super) otlp_endpoint: Option<String>,
     pub(super) data_dir: Option<PathBuf>,
+    pub(super) database_url: Option<DatabaseText>,
+    pub(super) secrets_key: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) app_domain: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,
@@ -133,6 +136,9 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, Failure> {
     for named in [&mut file.data_dir, &mut file.tls_cert, &mut file.tls_key].into_iter().flatten() {
         *named = directory.join(&*named);
     }
+    if let Some(key) = &mut file.secrets_key {
+        *key = directory.join(&*key);
+    }
     file.audit.rooted_at(directory);
     Ok(file)
 }
@@ -163,11 +169,12 @@ mod tests {
         let path = directory.path().join("gateway.toml");
         std::fs::write(
             &path,
-            "data_dir = 'data'\ntls_key = '/etc/key.pem'\n[audit]\nanchors = 'a'\nkeep = '2d'\n",
+            "data_dir = 'data'\nsecrets_key = 'keys'\ntls_key = '/etc/key.pem'\n[audit]\nanchors = 'a'\nkeep = '2d'\n",
         )
         .unwrap();
         let file = read(&path).unwrap();
         assert_eq!(file.data_dir.unwrap(), directory.path().join("data"));
+        assert_eq!(file.secrets_key.unwrap(), directory.path().join("keys"));
         assert_eq!(file.tls_key.unwrap(), PathBuf::from("/etc/key.pem"));
     }
 }

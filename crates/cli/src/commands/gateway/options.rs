@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use toolfront_client::GatewayUrl;
-use toolfront_gateway::TlsFiles;
+use toolfront_gateway::{DatabasePlace, TlsFiles};
 
 use super::audit_options::{self, AuditOptions};
 use super::config_file::ConfigFile;
@@ -60,6 +60,16 @@ pub(super) struct Resolved {
     pub(super) settings: toolfront_gateway::Settings,
     pub(super) log_format: LogFormat,
     pub(super) otlp_endpoint: Option<String>,
+}
+
+impl Resolved {
+    /// What the organization is in, in words.
+    pub(super) fn place(&self) -> String {
+        match &self.settings.database {
+            DatabasePlace::Embedded => self.settings.data_dir.display().to_string(),
+            DatabasePlace::Postgres(url) => url.to_string(),
+        }
+    }
 }
 
 /// Puts flags before variables, and variables before the file.

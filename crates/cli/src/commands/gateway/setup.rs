@@ -15,17 +15,17 @@ pub(super) async fn init(
     organization: &str,
     invocation: &Invocation,
 ) -> Result<(), Failure> {
-    let data_dir = resolved.settings.data_dir.display().to_string();
+    let place = resolved.place();
     let gateway = open(resolved).await?;
     if gateway.is_initialized().await.map_err(|error| setup_failure(&error))? {
         return Err(Failure::failed(format!(
-            "{data_dir} has an organization already; `toolfront gateway recover` makes a new admin token"
+            "{place} has an organization already; `toolfront gateway recover` makes a new admin token"
         )));
     }
     let first = gateway.initialize(organization).await.map_err(|error| setup_failure(&error))?;
     invocation
         .printer
-        .say(format_args!("Made the organization {organization} ({}) in {data_dir}.", first.organization));
+        .say(format_args!("Made the organization {organization} ({}) in {place}.", first.organization));
     print(&first, invocation)
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn rotate_key(resolved: Resolved, invocation: &Invocation) -> R
         return invocation.printer.json(&json!({ "key": number, "secrets": secrets }));
     }
     invocation.printer.say(format_args!(
-        "{} under the new key {number}; the old one is removed. Back secrets.key up.",
+        "{} under the new key {number}; the old one is removed. Back the key file up.",
         count(secrets, "secret is", "secrets are")
     ));
     Ok(())

@@ -47,11 +47,12 @@ impl Hosted {
         arrived: Timestamp,
         permit: Permit<ReadPage>,
         environment: Arc<Environment>,
-    ) -> Self {
-        let run = reconsider(gateway, &headers, arrived);
-        let may_run = run.is_ok_and(|identity| allow::<RunTool>(gateway, identity, name).is_ok());
+    ) -> Result<Self, Refusal> {
+        let known = gateway.memory().trusted()?;
+        let run = reconsider(known, &headers, arrived);
+        let may_run = run.is_ok_and(|identity| allow::<RunTool>(known, identity, name).is_ok());
         let (gateway, context) = (gateway.clone(), Arc::clone(context));
-        Self { gateway, context, name: name.to_owned(), headers, arrived, permit, environment, may_run }
+        Ok(Self { gateway, context, name: name.to_owned(), headers, arrived, permit, environment, may_run })
     }
 
     /// A refusal as the tool's result, which is told of as any over HTTP is.
@@ -108,8 +109,9 @@ async fn run(
     path: String,
     request: RunRequest,
 ) -> Result<RunReply, Refusal> {
-    let identity = reconsider(&gateway, &headers, arrived)?;
-    let (permit, environment) = allow::<RunTool>(&gateway, identity, &name)?;
+    let known = gateway.memory().trusted()?;
+    let identity = reconsider(known, &headers, arrived)?;
+    let (permit, environment) = allow::<RunTool>(known, identity, &name)?;
     let path = request_path(&path)?;
     let asked = Asked { headers: &headers, arrived, name: &name, path, request: Ok(request) };
     let admitted = admit::<ReadyRun>(&gateway, &context, &permit, &environment, asked).await?;

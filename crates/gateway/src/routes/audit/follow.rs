@@ -74,7 +74,8 @@ pub(super) async fn follow(
 }
 
 impl Follower {
-    /// Some events, or a sign of life; `None` when the token may read no more, or the gateway stops.
+    /// Some events, or a sign of life; `None` when the token may read no more, or that can't be told, or the gateway
+    /// stops.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let permit = self.permit()?;
@@ -105,7 +106,8 @@ impl Follower {
     }
 
     fn permit(&self) -> Option<Permit<ReadAudit>> {
-        match reconsider(&self.gateway, &self.headers, self.gateway.now()).ok()? {
+        let known = self.gateway.memory().trusted().ok()?;
+        match reconsider(known, &self.headers, self.gateway.now()).ok()? {
             Identity::Caller(token) => token.authorize(token.organization()).ok(),
             Identity::Visitor => None,
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use toolfront_app::BlobDigest;
 use toolfront_gateway::{Clock, Gateway, Limits, Settings};
+use toolfront_store::Lease;
 use toolfront_token::Timestamp;
 
 use super::client::{Answer, Call};
@@ -68,6 +69,11 @@ impl TestGateway {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_trusting(None, change).await
+    }
+
+    /// One that trusts its memory while this lease is held.
+    pub(crate) async fn start_trusting(lease: Option<Lease>, change: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // Other users, whom commands run as when this one is root, pass through to it as to any data directory.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
@@ -80,7 +86,7 @@ impl TestGateway {
         // The cage takes a launcher, which is a binary: it is tried end to end, with the real one.
         settings.confinement.allow_weak = true;
         change(&mut settings);
-        let opened = Gateway::open_with_clock(settings.clone(), Arc::clone(&clock) as Arc<dyn Clock>);
+        let opened = Gateway::open_with_lease(settings.clone(), Arc::clone(&clock) as Arc<dyn Clock>, lease);
         let gateway = opened.await.unwrap();
         let first = gateway.initialize("acme").await.unwrap();
         let admin = Issued { id: first.token.to_string(), value: first.value.reveal().to_owned() };
