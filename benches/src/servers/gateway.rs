@@ -15,7 +15,9 @@ use rusqlite::Connection as Database;
 use toolfront_api::{CreateEnvironment, InlineFile};
 use toolfront_app::BlobDigest;
 use toolfront_client::{ApiClient, Connection, GatewayUrl};
-use toolfront_store::{AccessEvent, Attribution, Change, ChangeSink, Decision, RequestGroup, Store};
+use toolfront_store::{
+    AccessEvent, Attribution, Change, ChangeSink, Decision, RequestGroup, Store, StorePlace,
+};
 use toolfront_token::{OrgId, TokenSecret};
 
 use super::bare_http::LISTENING;
@@ -105,7 +107,7 @@ impl Home {
     /// Has the events of these numbers in the audit log, a millisecond apart: as the gateway has those of reads, by the store's
     /// own code, 5,000 to a commit.
     pub(crate) fn fill_log(&self, events: Range<u32>) -> anyhow::Result<()> {
-        let (store, _) = Store::open(&self.data, Arc::new(Nobody), values::MADE_AT)?;
+        let (store, _) = Store::open(&StorePlace::embedded(&self.data), Arc::new(Nobody), values::MADE_AT)?;
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let organization = runtime.block_on(store.organizations())?;
         let organization = organization.first().context("no organization")?.id;

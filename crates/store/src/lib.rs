@@ -50,7 +50,7 @@ pub use environments::{
 };
 pub use error::{OpenError, StoreError};
 pub use idempotency::IdempotencyKey;
-pub use lease::Lease;
+pub use lease::{Lease, Moment};
 pub use organizations::{Organization, SetupRefusal};
 pub use place::{BlobPlace, DatabasePlace, StorePlace};
 pub use secrets::{

@@ -292,6 +292,8 @@ impl Shared {
     fn close(&self) {
         if let Some(member) = &self.member {
             member.stop();
+            // Nobody waits for this gateway from now on.
+            member.lease().let_go();
         }
         self.reader.let_go();
         self.writer.close();

@@ -1,9 +1,9 @@
 //! A gateway that shares its database, and has not heard from it lately enough to know what others have changed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
-use toolfront_store::Lease;
+use toolfront_store::{Lease, Moment};
 
 use crate::support::{Answer, Call, Connection, Issued, Napper, TestGateway, unknown_value};
 
@@ -32,7 +32,7 @@ async fn start() -> (TestGateway, Lease) {
 
 /// For longer than any test takes.
 fn hold(lease: &Lease) {
-    lease.extend(Instant::now() + Duration::from_hours(1));
+    lease.extend(Moment::now().plus(Duration::from_hours(1)));
 }
 
 /// Every kind of request that is judged by what is in memory, and what is answered to it otherwise.

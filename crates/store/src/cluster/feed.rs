@@ -12,6 +12,7 @@ use super::member::{Member, told};
 use super::{DEAD_AFTER, LEASE, RELIES_ON_NOTHING, RENEWED_EVERY, TRUST, changes};
 use crate::database::{Connection, PostgresConnection};
 use crate::error::{OpenError, StoreError};
+use crate::lease::Moment;
 
 /// How long it waits before it tries again to reach the database.
 const RETRIED_AFTER: Duration = Duration::from_millis(200);
@@ -99,8 +100,6 @@ impl Follower {
     fn follow_connected(&mut self) -> Result<(), StoreError> {
         let opened = PostgresConnection::open(&self.member.url)?;
         let connection = Connection::Postgres(opened);
-        // What stands in a node's row matters only as long as the server lives.
-        connection.execute_batch("SET synchronous_commit = off")?;
         connection.execute_batch(&format!(
             "LISTEN {}; LISTEN {}",
             self.member.changed_channel, self.member.applied_channel
@@ -118,7 +117,7 @@ impl Follower {
 
     fn step(&mut self, connection: &Connection, due: Due) -> Result<(), StoreError> {
         // From before anything is read: what was committed earlier is read below.
-        let now = Instant::now();
+        let now = Moment::now();
         if due.renewal && !self.renew(connection)? {
             return Ok(());
         }
@@ -129,8 +128,8 @@ impl Follower {
             self.tell(connection, applied)?;
         }
         if due.renewal {
-            self.member.lease.extend(now + TRUST);
-            self.renewed = Some(now);
+            self.member.lease.extend(now.plus(TRUST));
+            self.renewed = Some(Instant::now());
             if let Some(started) = self.started.take() {
                 let _ = started.send(());
             }
@@ -182,13 +181,16 @@ impl Follower {
         if applied == self.told {
             return Ok(());
         }
-        // Both in one transaction of their own: the news goes out with the row.
+        // Both in one transaction of their own: the news goes out with the row. It need not last: a server that forgets
+        // it believes less of this node than is so. A beat has to: without it others would no longer wait.
+        connection.prepare_cached("SET synchronous_commit = off")?.execute_later(())?;
         connection
             .prepare_cached(
                 "WITH told AS (UPDATE nodes SET applied = ?1 WHERE id = ?2 RETURNING applied)
                  SELECT pg_notify(?3, CAST(applied AS TEXT)) FROM told",
             )?
             .execute((applied, seat.node, &self.member.applied_channel))?;
+        connection.prepare_cached("SET synchronous_commit = on")?.execute_later(())?;
         self.told = applied;
         Ok(())
     }

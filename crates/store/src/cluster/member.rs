@@ -10,9 +10,9 @@ use toolfront_token::Timestamp;
 
 use super::barrier::Barrier;
 use super::feed::Feed;
-use super::seat::{self, Seat};
+use super::seat::{self, Predecessor, Seat};
 use super::{RELIES_ON_NOTHING, changes};
-use crate::audit::{self, ChainHead, Effects, LogTail, Recovered};
+use crate::audit::{self, ChainHead, LogTail, Recovered};
 use crate::change::{Change, ChangeSink};
 use crate::database::{Connection, PostgresConnection};
 use crate::database_url::DatabaseUrl;
@@ -221,7 +221,8 @@ impl Member {
     pub(crate) fn adopt(&self, connection: &Connection, node: i64, beat: i64) -> Result<(), StoreError> {
         connection.begin()?;
         let adopted = (|| {
-            let Some(chain) = Seat::bury(connection, node, beat)? else { return Ok(None) };
+            let Some(chain) = Seat::bury(connection, node, beat)? else { return Ok(()) };
+            let Some(chain) = chain else { return connection.commit() };
             let now: i64 = connection.query_row(
                 "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
                 (),
@@ -230,11 +231,12 @@ impl Member {
             let tail = audit::look(connection, chain)?.0;
             let mut transaction = WriteTransaction::begin(connection, &tail);
             audit::put_right(&mut transaction, Timestamp::from_micros(now))?;
-            Ok(Some(transaction.commit()?))
+            transaction.commit().map(|_| ())
         })();
-        let adopted: Result<Option<Effects>, StoreError> = adopted;
-        connection.roll_back();
-        adopted.map(|_| ())
+        if connection.is_in_transaction() {
+            connection.roll_back();
+        }
+        adopted
     }
 
     /// Leaves the database. Blocks.
@@ -257,7 +259,7 @@ impl Member {
 /// Takes a place, and puts right what the one before has left in its chain.
 fn take_seat(
     connection: &Connection,
-    before: Option<i64>,
+    before: Option<Predecessor>,
     now: Timestamp,
 ) -> Result<(Seat, Recovered), StoreError> {
     connection.begin()?;

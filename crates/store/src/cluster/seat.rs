@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -24,14 +25,14 @@ const FILE: &str = "node";
 
 impl Seat {
     /// Makes a new node, and gives it a chain that nobody has, in the transaction. `before` is the node that had this
-    /// data directory, which has ended if there is one: its chain is free.
-    pub(super) fn take(connection: &Connection, before: Option<i64>) -> Result<Self, StoreError> {
+    /// data directory.
+    pub(super) fn take(connection: &Connection, before: Option<Predecessor>) -> Result<Self, StoreError> {
         if let Some(before) = before {
             // In the order in which everybody takes what others may hold: the chain, then the head of changes.
-            connection
-                .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1 FOR UPDATE")?
-                .find_row([before], |_| Ok(()))?;
-            connection.execute("DELETE FROM nodes WHERE id = ?1", [before])?;
+            connection.execute("UPDATE audit_chain SET holder = NULL WHERE holder = ?1", [before.node])?;
+            if before.has_ended {
+                connection.execute("DELETE FROM nodes WHERE id = ?1", [before.node])?;
+            }
         }
         // One at a time.
         super::lock_head(connection)?;
@@ -79,31 +80,50 @@ impl Seat {
         connection.execute("DELETE FROM nodes WHERE id = ?1", [self.node]).map(|_| ())
     }
 
-    /// The chain of a node that shows no sign of life since its row had that beat: it is nobody's then, in the
-    /// transaction. `None` when the node lives, or somebody was quicker.
+    /// Removes a node that shows no sign of life since its row had that beat; yields its chain, which is nobody's then,
+    /// if it had one. `None` when the node lives, or somebody was quicker.
     pub(super) fn bury(
         connection: &Connection,
         node: i64,
         beat: i64,
-    ) -> Result<Option<ChainNumber>, StoreError> {
+    ) -> Result<Option<Option<ChainNumber>>, StoreError> {
         let chain: Option<i64> = connection
             .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1 FOR UPDATE")?
             .find_row([node], |row| row.get(0))?;
         let gone = connection.execute("DELETE FROM nodes WHERE id = ?1 AND beat = ?2", (node, beat))?;
-        Ok(chain.filter(|_| gone > 0).map(ChainNumber::from_stored))
+        Ok((gone > 0).then(|| chain.map(ChainNumber::from_stored)))
     }
 }
 
-/// Which node had the data directory last, if it was one of that database.
-pub(super) fn last_of(directory: &Path, database: &str) -> Option<i64> {
+/// The node that had a data directory before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Predecessor {
+    node: i64,
+    /// Whether it is certain that it does not run any more: others need not wait for it.
+    has_ended: bool,
+}
+
+/// Which node had the data directory last, if it was one of that database. The directory is locked: when it is the very
+/// one, and the machine was not started since, its process has ended. Of a copy somebody else may have the original.
+pub(super) fn last_of(directory: &Path, database: &str) -> Option<Predecessor> {
     let text = fs::read_to_string(directory.join(FILE)).ok()?;
-    let (of, node) = text.trim().split_once(' ')?;
-    (of == database).then(|| node.parse().ok()).flatten()
+    let mut words = text.split_whitespace();
+    let (of, node, place) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+    let has_ended = here(directory).is_some_and(|here| here == place);
+    (of == database).then_some(Predecessor { node, has_ended })
 }
 
 /// Notes which node has the data directory. Without the note its place is free a minute after it ended.
 pub(super) fn note(directory: &Path, database: &str, seat: Seat) -> std::io::Result<()> {
     let mut file = NamedTempFile::new_in(directory)?;
-    writeln!(file, "{database} {}", seat.node)?;
+    let place = here(directory).unwrap_or_else(|| "-".to_owned());
+    writeln!(file, "{database} {} {place}", seat.node)?;
     file.persist(directory.join(FILE)).map(|_| ()).map_err(|err| err.error)
+}
+
+/// This directory on this machine since it was started; `None` where that can't be told.
+fn here(directory: &Path) -> Option<String> {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let found = fs::metadata(directory).ok()?;
+    Some(format!("{}:{}:{}", boot.trim(), found.dev(), found.ino()))
 }
