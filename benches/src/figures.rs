@@ -7,6 +7,7 @@ pub(crate) mod get;
 mod list;
 pub(crate) mod memory;
 mod redeploy;
+mod revoke;
 pub(crate) mod run;
 mod size;
 mod start;
@@ -18,7 +19,7 @@ use crate::site::Site;
 type Measure = fn(&mut Site) -> anyhow::Result<Figure>;
 
 /// All of them, in their order.
-pub(crate) const FIGURES: [(&str, Measure); 10] = [
+pub(crate) const FIGURES: [(&str, Measure); 11] = [
     ("get", get::measure),
     ("run", run::measure),
     ("check", check::measure),
@@ -27,6 +28,7 @@ pub(crate) const FIGURES: [(&str, Measure); 10] = [
     ("create", create::measure),
     ("list", list::measure),
     ("redeploy", redeploy::measure),
+    ("revoke", revoke::measure),
     ("audit", audit::measure),
     ("size", size::measure),
 ];

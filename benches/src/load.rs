@@ -3,5 +3,7 @@
 mod client;
 mod generator;
 
-pub(crate) use self::client::{Client, closed_loop, get_request, post_request, post_request_with};
+pub(crate) use self::client::{
+    Client, closed_loop, delete_request, get_request, post_request, post_request_with,
+};
 pub(crate) use self::generator::{CONNECTIONS, Generator, Read, Reading, Speed};

@@ -52,6 +52,9 @@ struct Arguments {
     /// The Python package, for `size`; what scripts/bench-python has built unless given
     #[arg(long, value_name = "PATH")]
     wheel: Option<PathBuf>,
+    /// A PostgreSQL server that waits for its disk, for `revoke`: `scripts/bench` starts one
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
     /// Have `size` tell how long a clean build takes as well: several minutes
     #[arg(long)]
     clean_build: bool,
@@ -107,8 +110,10 @@ fn main() -> ExitCode {
 fn site(arguments: &Arguments) -> anyhow::Result<Site> {
     let plan = if arguments.quick { Plan::quick() } else { Plan::full() };
     let plan = Plan { builds: arguments.clean_build, ..plan };
-    let Arguments { binary, wheel, directory, .. } = arguments;
-    Site::new(binary.as_deref(), wheel.as_deref(), directory.as_deref(), plan)
+    let Arguments { binary, wheel, directory, postgres, .. } = arguments;
+    let mut site = Site::new(binary.as_deref(), wheel.as_deref(), directory.as_deref(), plan)?;
+    site.postgres.clone_from(postgres);
+    Ok(site)
 }
 
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {

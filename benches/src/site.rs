@@ -20,6 +20,8 @@ pub(crate) struct Site {
     pub(crate) runtime: tokio::runtime::Runtime,
     /// The Python package as it is released, when it was built.
     pub(crate) wheel: Option<PathBuf>,
+    /// A PostgreSQL server, when there is one.
+    pub(crate) postgres: Option<String>,
     binary: PathBuf,
     directory: tempfile::TempDir,
     homes: u32,
@@ -48,6 +50,7 @@ impl Site {
             own,
             runtime,
             wheel: wheel.map(Path::to_owned).or_else(|| built_wheel(&binary)),
+            postgres: None,
             binary: std::path::absolute(binary)?,
             directory: directory.context("a directory can't be made")?,
             homes: 0,

@@ -97,6 +97,11 @@ pub(crate) fn post_request_with(path: &str, token: &str, headers: &str, body: &s
         .into_bytes()
 }
 
+/// A DELETE of a path.
+pub(crate) fn delete_request(path: &str, token: &str) -> Vec<u8> {
+    format!("DELETE {path} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", authorization(token)).into_bytes()
+}
+
 fn authorization(token: &str) -> String {
     if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") }
 }
