@@ -15,7 +15,7 @@ mod seat;
 
 use std::time::Duration;
 
-pub(crate) use self::changes::lock_head;
+pub(crate) use self::changes::{ahead_of_head, lock_head};
 pub(crate) use self::member::{Joined, Member};
 
 /// How long a change waits for a node that does not take it over.

@@ -10,7 +10,7 @@ mod tls;
 
 pub(crate) use self::bind::Params;
 pub(crate) use self::column::FromColumn;
-pub(crate) use self::postgres::{PostgresConnection, PostgresRows};
+pub(crate) use self::postgres::{Notification, PostgresConnection, PostgresRows};
 use crate::error::StoreError;
 
 /// A connection to the database.
@@ -42,6 +42,16 @@ pub(crate) enum Rows<'s> {
 pub(crate) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r tokio_postgres::Row),
+}
+
+/// Statements whose rows will be asked for.
+pub(crate) struct Ahead(Vec<(String, Vec<bind::OwnedValue>)>);
+
+impl Ahead {
+    pub(crate) fn query(&mut self, text: &str, params: impl Params) {
+        let values = params.with(|values| values.iter().map(|value| value.kept()).collect());
+        self.0.push((text.to_owned(), values));
+    }
 }
 
 impl Connection {
@@ -129,6 +139,48 @@ impl Connection {
         }
     }
 
+    /// Has what these statements yield fetched together, where each would be on its way by itself.
+    pub(crate) fn fetch_ahead(&self, ask: impl FnOnce(&mut Ahead)) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => {
+                let mut ahead = Ahead(Vec::new());
+                ask(&mut ahead);
+                connection.fetch_ahead(ahead.0)
+            }
+        }
+    }
+
+    /// Sends a server what was kept back.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => connection.flush(),
+        }
+    }
+
+    /// Whether a statement that had to find something found nothing, in the transaction that was last begun.
+    pub(crate) fn has_missed(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(connection) => connection.has_missed(),
+        }
+    }
+
+    /// Runs a statement that has to find something, else the transaction fails; it is on its way with the next one.
+    pub(crate) fn require_later(&self, text: &str, params: impl Params) -> Result<(), StoreError> {
+        params.with(|values| match self {
+            Self::Sqlite(connection) => {
+                connection.prepare_cached(text)?.query_row(rusqlite::params_from_iter(values), |_| Ok(()))?;
+                Ok(())
+            }
+            Self::Postgres(connection) => {
+                connection.require_later(text, values);
+                Ok(())
+            }
+        })
+    }
+
     /// Undoes the transaction, if there is one.
     pub(crate) fn roll_back(&self) {
         match self {
@@ -168,6 +220,21 @@ impl Connection {
                 result
             }
         }
+    }
+
+    /// The same, and a server hears of the end with the next statement, which should follow at once.
+    pub(crate) fn in_brief_snapshot<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Self::Postgres(connection) = self else { return self.in_snapshot(read) };
+        connection.begin_snapshot();
+        let result = read(self);
+        match &result {
+            Ok(_) => connection.end_later(),
+            Err(_) => connection.roll_back(),
+        }
+        result
     }
 
     /// Whether it is of no use any more.

@@ -9,7 +9,7 @@ use crate::audit::{self, Attribution, ChainHead, Event, RunBegun, RunEnded};
 use crate::blobs::Blobs;
 use crate::change::{Change, ChangeSink};
 use crate::cluster::{Joined, Member};
-use crate::database::Connection;
+use crate::database::{Ahead, Connection};
 use crate::database_file::DatabaseFile;
 use crate::database_url::DatabaseUrl;
 use crate::disk::{Disk, DiskRoom};
@@ -19,7 +19,9 @@ use crate::lock::DirectoryLock;
 use crate::place::{DatabasePlace, StorePlace};
 use crate::reader::{ReadFrom, Reader};
 use crate::secrets::{KeyFile, Keys};
-use crate::writer::{ChangeTransaction, Home, LastChange, WriteTransaction, Writer, changing};
+use crate::writer::{
+    ChangeTransaction, Home, LastChange, WriteTransaction, Writer, changing, changing_ahead,
+};
 use crate::{data_directory, environments, migrate, sqlite, tokens};
 
 /// An opened data directory. Cheap to clone.
@@ -240,10 +242,11 @@ impl Store {
         }
     }
 
-    /// As [`Store::change`], for what must not fail because the disk is full.
+    /// As [`Store::change`], for what must not fail because the disk is full; `ahead` is what the work will ask for.
     pub(crate) async fn change_in_reserve<T, E, W>(
         &self,
         is_of_room: impl Fn(&E) -> bool + Send,
+        ahead: impl FnOnce(&mut Ahead) + Clone + Send + Sync + 'static,
         work: impl Fn() -> W + Send + Sync,
     ) -> Result<T, E>
     where
@@ -251,7 +254,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         W: FnOnce(&mut ChangeTransaction<'_, '_>) -> Result<T, E> + Send + 'static,
     {
-        let (done, last) = self.write_in_reserve(is_of_room, || changing(work())).await;
+        let (done, last) = self.write_in_reserve(is_of_room, || changing_ahead(ahead.clone(), work())).await;
         self.wait_for_all(last).await;
         done
     }

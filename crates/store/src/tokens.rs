@@ -14,10 +14,11 @@ use toolfront_token::{
 
 pub use self::counts::TokenCounts;
 pub use self::listing::{Cursor, Position, TokenFilter, TokenPage};
-pub(crate) use self::rows::{find, find_by_id, insert, load};
+pub(crate) use self::rows::{ahead_of_find, find, find_by_id, insert, load};
 use crate::actor::Acting;
 use crate::audit::{self, Attribution, Event};
 use crate::change::Change;
+use crate::database::Ahead;
 use crate::error::StoreError;
 use crate::idempotency::{self, IdempotencyKey};
 use crate::store::Store;
@@ -164,7 +165,14 @@ impl Store {
     ) -> Result<TokenRecord, TokenRefusal> {
         let asked = Arc::new((authority, reason, by));
         let is_of_room = |refusal: &TokenRefusal| matches!(refusal, TokenRefusal::Store(failure) if failure.may_be_for_want_of_room());
-        self.change_in_reserve(is_of_room, move || {
+        let ahead = {
+            let asked = Arc::clone(&asked);
+            move |ahead: &mut Ahead| {
+                Acting::new(asked.0.token()).ahead(ahead);
+                rows::ahead_of_find(ahead, selector.token);
+            }
+        };
+        self.change_in_reserve(is_of_room, ahead, move || {
             let asked = Arc::clone(&asked);
             move |transaction: &mut ChangeTransaction<'_, '_>| {
                 let (authority, reason, by) = &*asked;

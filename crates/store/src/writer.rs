@@ -13,7 +13,7 @@ use crate::audit::ChainNumber;
 use crate::audit::{ChainHash, ChainHead, Effects, LogTail, Told};
 use crate::change::{Change, ChangeSink, CommitReport};
 use crate::cluster::{self, Member};
-use crate::database::Connection;
+use crate::database::{Ahead, Connection};
 use crate::database_file::DatabaseFile;
 use crate::error::StoreError;
 
@@ -85,7 +85,16 @@ impl<'c> WriteTransaction<'c> {
 
     /// Has it change something that every gateway of the database keeps in memory: until it ends no other one does.
     fn begin_changing(&mut self) -> Result<(), StoreError> {
+        self.begin_changing_ahead(|_| {})
+    }
+
+    /// The same, and fetches ahead what will be asked for then.
+    fn begin_changing_ahead(&mut self, ask: impl FnOnce(&mut Ahead)) -> Result<(), StoreError> {
         if self.head_of_changes.is_none() && matches!(self.connection, Connection::Postgres(_)) {
+            self.connection.fetch_ahead(|ahead| {
+                cluster::ahead_of_head(ahead);
+                ask(ahead);
+            })?;
             self.head_of_changes = Some(cluster::lock_head(self.connection)?);
         }
         Ok(())
@@ -155,8 +164,16 @@ impl std::ops::DerefMut for ChangeTransaction<'_, '_> {
 pub(crate) fn changing<T, E: From<StoreError>>(
     work: impl FnOnce(&mut ChangeTransaction<'_, '_>) -> Result<T, E>,
 ) -> impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> {
+    changing_ahead(|_| {}, work)
+}
+
+/// The same, with what it will ask for.
+pub(crate) fn changing_ahead<T, E: From<StoreError>>(
+    ask: impl FnOnce(&mut Ahead),
+    work: impl FnOnce(&mut ChangeTransaction<'_, '_>) -> Result<T, E>,
+) -> impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E> {
     |transaction| {
-        transaction.begin_changing()?;
+        transaction.begin_changing_ahead(ask)?;
         work(&mut ChangeTransaction(transaction))
     }
 }
@@ -400,6 +417,12 @@ impl Book {
                     }
                 };
                 let (effects, committed) = transaction.commit_to_server();
+                if self.connection.has_missed() {
+                    member.lose_seat();
+                    effects.abandon();
+                    self.connection.roll_back();
+                    return Err(committed.and_then(Result::err).unwrap_or(StoreError::Closed));
+                }
                 let before = self.tail.head();
                 match committed.or_else(|| self.find_out(&member, before, effects.head())) {
                     Some(Ok(())) => {}

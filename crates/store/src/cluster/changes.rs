@@ -1,9 +1,11 @@
 //! Changes, numbered in the order of their commits, and taken over in that order.
 
+use std::fmt;
+
 use toolfront_token::{EnvId, TokenId};
 
 use crate::change::{Change, ChangeSink};
-use crate::database::Connection;
+use crate::database::{Ahead, Connection};
 use crate::error::StoreError;
 use crate::sqlite::Stored;
 use crate::{environments, tokens};
@@ -11,9 +13,76 @@ use crate::{environments, tokens};
 const TOKEN: &str = "token";
 const ENVIRONMENT: &str = "environment";
 
+const HEAD: &str = "SELECT number FROM change_head FOR UPDATE";
+const CHANGED: &str = "SELECT number, kind, subject_id FROM changes WHERE number > ?1 ORDER BY number";
+
+/// What nodes tell each other of a transaction that changed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    /// The number of its first change.
+    first: i64,
+    /// The number of its last one.
+    pub(super) last: i64,
+    /// The node that made it, and waits for the others.
+    pub(super) node: i64,
+    /// What the first change was of.
+    subject: Subject,
+}
+
+/// Of what there may be another record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Token(i64),
+    Environment(i64),
+}
+
+impl Subject {
+    fn of(change: &Change) -> Self {
+        match change {
+            Change::Token(record) => Self::Token(record.id().to_stored()),
+            Change::Environment(record) => Self::Environment(record.id.to_stored()),
+            Change::EnvironmentDeleted(id) => Self::Environment(id.to_stored()),
+        }
+    }
+
+    fn from_stored(kind: &str, id: i64) -> Self {
+        if kind == TOKEN { Self::Token(id) } else { Self::Environment(id) }
+    }
+
+    fn to_stored(self) -> (&'static str, i64) {
+        match self {
+            Self::Token(id) => (TOKEN, id),
+            Self::Environment(id) => (ENVIRONMENT, id),
+        }
+    }
+}
+
+impl News {
+    /// Reads what its `Display` wrote.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let mut number = || words.next()?.parse::<i64>().ok();
+        let (first, last, node) = (number()?, number()?, number()?);
+        let (kind, id) = (words.next()?, words.next()?.parse().ok()?);
+        Some(Self { first, last, node, subject: Subject::from_stored(kind, id) })
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, id) = self.subject.to_stored();
+        write!(f, "{} {} {} {kind} {id}", self.first, self.last, self.node)
+    }
+}
+
+/// What [`lock_head`] will ask for.
+pub(crate) fn ahead_of_head(ahead: &mut Ahead) {
+    ahead.query(HEAD, ());
+}
+
 /// The number of the last change; nobody else changes anything until the end of the transaction.
 pub(crate) fn lock_head(connection: &Connection) -> Result<i64, StoreError> {
-    connection.prepare_cached("SELECT number FROM change_head FOR UPDATE")?.query_row((), |row| row.get(0))
+    connection.prepare_cached(HEAD)?.query_row((), |row| row.get(0))
 }
 
 /// Numbers the changes of a transaction that holds the head, and tells others of them at its commit. Yields the last
@@ -22,55 +91,69 @@ pub(super) fn write(
     connection: &Connection,
     head: i64,
     changes: &[Change],
+    node: i64,
     channel: &str,
 ) -> Result<i64, StoreError> {
+    let Some(first) = changes.first() else { return Ok(head) };
     let mut number = head;
     for change in changes {
         number = number.saturating_add(1);
-        let (kind, subject) = match change {
-            Change::Token(record) => (TOKEN, record.id().to_stored()),
-            Change::Environment(record) => (ENVIRONMENT, record.id.to_stored()),
-            Change::EnvironmentDeleted(id) => (ENVIRONMENT, id.to_stored()),
-        };
+        let (kind, subject) = Subject::of(change).to_stored();
         connection
             .prepare_cached("INSERT INTO changes (number, kind, subject_id) VALUES (?1, ?2, ?3)")?
             .execute_later((number, kind, subject))?;
     }
+    let news = News { first: head.saturating_add(1), last: number, node, subject: Subject::of(first) };
     connection.prepare_cached("UPDATE change_head SET number = ?1")?.execute_later([number])?;
-    connection.prepare_cached("SELECT pg_notify(?1, ?2)")?.execute_later((channel, number.to_string()))?;
+    connection.prepare_cached("SELECT pg_notify(?1, ?2)")?.execute_later((channel, news.to_string()))?;
     Ok(number)
 }
 
 /// Takes over all that changed behind `applied`, as it is now, and yields the number up to which that is everything.
-pub(super) fn read(connection: &Connection, applied: i64, sink: &dyn ChangeSink) -> Result<i64, StoreError> {
-    connection.in_snapshot(|connection| {
-        let mut statement = connection.prepare_cached(
-            "SELECT number, kind, subject_id FROM changes WHERE number > ?1 ORDER BY number",
-        )?;
-        let changed: Vec<(i64, bool, i64)> =
-            statement.query_all([applied], |row| Ok((row.get(0)?, row.text(1)? == TOKEN, row.get(2)?)))?;
-        let Some((last, ..)) = changed.last().copied() else { return unchanged(connection, applied, sink) };
-        if changed.first().is_some_and(|(first, ..)| *first != applied.saturating_add(1)) {
+/// Something should be sent to the server right afterwards. What `news` tell of is fetched together with the rest.
+pub(super) fn read(
+    connection: &Connection,
+    applied: i64,
+    news: Option<News>,
+    sink: &dyn ChangeSink,
+) -> Result<i64, StoreError> {
+    connection.in_brief_snapshot(|connection| {
+        connection.fetch_ahead(|ahead| {
+            ahead.query(CHANGED, [applied]);
+            if let Some(Subject::Token(id)) = news.map(|news| news.subject)
+                && let Ok(id) = TokenId::from_stored(id, "changes", "subject_id")
+            {
+                tokens::ahead_of_find(ahead, id);
+            }
+        })?;
+        let changed: Vec<(i64, Subject)> = connection
+            .prepare_cached(CHANGED)?
+            .query_all([applied], |row| Ok((row.get(0)?, Subject::from_stored(row.text(1)?, row.get(2)?))))?;
+        let Some((last, _)) = changed.last().copied() else { return unchanged(connection, applied, sink) };
+        if changed.first().is_some_and(|(first, _)| *first != applied.saturating_add(1)) {
             // Others did not wait for this one: what it missed is not told any more.
             everything(connection, sink)?;
             return Ok(last);
         }
         let mut done = std::collections::HashSet::new();
-        for (_, is_token, subject) in changed {
-            if !done.insert((is_token, subject)) {
+        for (_, subject) in changed {
+            if !done.insert(subject) {
                 continue;
             }
-            if is_token {
-                let id = TokenId::from_stored(subject, "changes", "subject_id")?;
-                if let Some(record) = tokens::find_by_id(connection, id)? {
-                    sink.apply(&Change::Token(record.into()));
+            match subject {
+                Subject::Token(id) => {
+                    let id = TokenId::from_stored(id, "changes", "subject_id")?;
+                    if let Some(record) = tokens::find_by_id(connection, id)? {
+                        sink.apply(&Change::Token(record.into()));
+                    }
                 }
-            } else {
-                let id = EnvId::from_stored(subject, "changes", "subject_id")?;
-                sink.apply(&match environments::find_by_id(connection, id)? {
-                    Some(record) => Change::Environment(record.into()),
-                    None => Change::EnvironmentDeleted(id),
-                });
+                Subject::Environment(id) => {
+                    let id = EnvId::from_stored(id, "changes", "subject_id")?;
+                    sink.apply(&match environments::find_by_id(connection, id)? {
+                        Some(record) => Change::Environment(record.into()),
+                        None => Change::EnvironmentDeleted(id),
+                    });
+                }
             }
         }
         Ok(last)

@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::barrier::Known;
+use super::changes::News;
 use super::member::{Member, told};
 use super::{DEAD_AFTER, LEASE, RELIES_ON_NOTHING, RENEWED_EVERY, TRUST, changes};
-use crate::database::{Connection, PostgresConnection};
+use crate::database::{Connection, Notification, PostgresConnection};
 use crate::error::{OpenError, StoreError};
 use crate::lease::Moment;
 
@@ -35,18 +36,26 @@ struct Follower {
     /// What this node has told that it has in memory.
     told: i64,
     renewed: Option<Instant>,
+    /// What other nodes had when they were last looked at, and what they have told since.
+    have: HashMap<i64, i64>,
+    /// They were looked at after so many calls had begun to wait.
+    asked: u64,
+    /// Under which node's name this one listens.
+    listens_as: i64,
     /// Other nodes: the beat that was seen last, and when it was first seen.
     others: HashMap<i64, (i64, Instant)>,
     looked_at_others: Option<Instant>,
 }
 
 /// What the thread is to do next.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Due {
     renewal: bool,
     changes: bool,
-    /// Others have not been told yet of something that this node has.
-    telling: bool,
+    /// A change that is to be taken over.
+    news: Option<News>,
+    /// The nodes that wait to be told what this one has.
+    waiting: Vec<i64>,
 }
 
 impl Feed {
@@ -64,6 +73,9 @@ impl Feed {
             started: Some(started),
             told: RELIES_ON_NOTHING,
             renewed: None,
+            have: HashMap::new(),
+            asked: 0,
+            listens_as: 0,
             others: HashMap::new(),
             looked_at_others: None,
         };
@@ -100,13 +112,13 @@ impl Follower {
     fn follow_connected(&mut self) -> Result<(), StoreError> {
         let opened = PostgresConnection::open(&self.member.url)?;
         let connection = Connection::Postgres(opened);
-        connection.execute_batch(&format!(
-            "LISTEN {}; LISTEN {}",
-            self.member.changed_channel, self.member.applied_channel
-        ))?;
-        let mut due = Due { renewal: true, changes: true, telling: false };
+        let (changed, applied) = (&self.member.changed_channel, &self.member.applied_channel);
+        connection.execute_batch(&format!("LISTEN {changed}; LISTEN {applied}"))?;
+        self.listens_as = 0;
+        let mut due = Due { renewal: true, changes: true, ..Due::default() };
         while !self.is_closing() {
-            self.step(&connection, due)?;
+            self.listen(&connection)?;
+            self.step(&connection, &due)?;
             due = self.wait(&connection);
             if connection.is_closed() {
                 return Err(StoreError::Closed);
@@ -115,17 +127,27 @@ impl Follower {
         Ok(())
     }
 
-    fn step(&mut self, connection: &Connection, due: Due) -> Result<(), StoreError> {
+    /// Hears what is told to this node alone.
+    fn listen(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let Some(seat) = *self.member.seat.lock() else { return Ok(()) };
+        if self.listens_as != seat.node {
+            connection.execute_batch(&format!("LISTEN {}_{}", self.member.applied_channel, seat.node))?;
+            self.listens_as = seat.node;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, connection: &Connection, due: &Due) -> Result<(), StoreError> {
         // From before anything is read: what was committed earlier is read below.
         let now = Moment::now();
         if due.renewal && !self.renew(connection)? {
             return Ok(());
         }
         if due.renewal || due.changes {
-            self.take_over(connection)?;
-        } else if due.telling {
+            self.take_over(connection, due)?;
+        } else if !due.waiting.is_empty() {
             let applied = told(*self.member.applied.lock());
-            self.tell(connection, applied)?;
+            self.tell(connection, applied, &due.waiting)?;
         }
         if due.renewal {
             self.member.lease.extend(now.plus(TRUST));
@@ -135,7 +157,7 @@ impl Follower {
             }
         }
         if self.member.barrier.is_waited_for() {
-            self.look_at_barrier(connection)?;
+            self.look_at_barrier(connection, due.renewal)?;
         }
         if due.renewal {
             self.look_at_others(connection)?;
@@ -167,43 +189,59 @@ impl Follower {
     }
 
     /// Takes over what changed, and tells that it has.
-    fn take_over(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn take_over(&mut self, connection: &Connection, due: &Due) -> Result<(), StoreError> {
         let applied = {
             let mut applied = self.member.applied.lock();
-            *applied = changes::read(connection, *applied, &*self.member.sink)?;
+            *applied = changes::read(connection, *applied, due.news, &*self.member.sink)?;
             told(*applied)
         };
-        self.tell(connection, applied)
+        self.tell(connection, applied, &due.waiting)
     }
 
-    fn tell(&mut self, connection: &Connection, applied: i64) -> Result<(), StoreError> {
-        let Some(seat) = *self.member.seat.lock() else { return Ok(()) };
+    /// Tells what this node has: those who wait for it, or all when nobody is known to wait.
+    fn tell(&mut self, connection: &Connection, applied: i64, waiting: &[i64]) -> Result<(), StoreError> {
+        let Some(seat) = *self.member.seat.lock() else { return connection.flush() };
         if applied == self.told {
-            return Ok(());
+            return connection.flush();
         }
+        let channel = &self.member.applied_channel;
+        let (first, others) = match waiting.split_first() {
+            Some((first, others)) => (format!("{channel}_{first}"), others),
+            None => (channel.clone(), &[][..]),
+        };
         // Both in one transaction of their own: the news goes out with the row. It need not last: a server that forgets
         // it believes less of this node than is so. A beat has to: without it others would no longer wait.
         connection.prepare_cached("SET synchronous_commit = off")?.execute_later(())?;
         connection
             .prepare_cached(
                 "WITH told AS (UPDATE nodes SET applied = ?1 WHERE id = ?2 RETURNING applied)
-                 SELECT pg_notify(?3, CAST(applied AS TEXT)) FROM told",
+                 SELECT pg_notify(?3, ?4) FROM told",
             )?
-            .execute((applied, seat.node, &self.member.applied_channel))?;
+            .execute((applied, seat.node, first, format!("{} {applied}", seat.node)))?;
+        for other in others {
+            connection
+                .prepare_cached("SELECT pg_notify(?1, ?2)")?
+                .execute((format!("{channel}_{other}"), format!("{} {applied}", seat.node)))?;
+        }
         connection.prepare_cached("SET synchronous_commit = on")?.execute_later(())?;
         self.told = applied;
         Ok(())
     }
 
     /// Finds out what every node has, for the calls that wait.
-    fn look_at_barrier(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn look_at_barrier(&mut self, connection: &Connection, anew: bool) -> Result<(), StoreError> {
         let asked = self.member.barrier.begun();
-        let own = self.member.seat.lock().map_or(0, |seat| seat.node);
-        let others: i64 = connection
-            .prepare_cached("SELECT coalesce(min(applied), ?1) FROM nodes WHERE id <> ?2")?
-            .query_row((RELIES_ON_NOTHING, own), |row| row.get(0))?;
+        if asked != self.asked || anew {
+            let own = self.member.seat.lock().map_or(0, |seat| seat.node);
+            let have: Vec<(i64, i64)> = connection
+                .prepare_cached("SELECT id, applied FROM nodes WHERE id <> ?1")?
+                .query_all([own], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.have = have.into_iter().collect();
+            self.asked = asked;
+        }
+        let others = self.have.values().copied().min().unwrap_or(RELIES_ON_NOTHING);
         let applied = others.min(*self.member.applied.lock());
-        self.member.barrier.tell(Known { asked, applied });
+        self.member.barrier.tell(Known { asked: self.asked, applied });
         Ok(())
     }
 
@@ -239,6 +277,27 @@ impl Follower {
         changes::forget(connection)
     }
 
+    /// What another session said: that something changed, or what a node has.
+    fn hear(&mut self, said: &Notification, due: &mut Due) {
+        if said.channel == self.member.changed_channel {
+            let Some(news) = News::parse(&said.payload) else {
+                due.changes = true;
+                return;
+            };
+            let is_own = news.node == self.listens_as;
+            due.changes |= news.last > *self.member.applied.lock();
+            due.news = Some(news);
+            if !is_own && !due.waiting.contains(&news.node) {
+                due.waiting.push(news.node);
+            }
+        } else if let Some((node, applied)) = said.payload.split_once(' ')
+            && let (Ok(node), Ok(applied)) = (node.parse::<i64>(), applied.parse::<i64>())
+        {
+            // What a node has only becomes more, unless it is silent: then it is looked at anew.
+            self.have.entry(node).and_modify(|has| *has = applied.max(*has)).or_insert(applied);
+        }
+    }
+
     /// Waits for something to do.
     fn wait(&mut self, connection: &Connection) -> Due {
         let Connection::Postgres(connection) = connection else { return Due::default() };
@@ -253,11 +312,7 @@ impl Follower {
         let mut due = Due::default();
         let mut said = connection.hear(woken);
         while let Some(news) = said {
-            if news.channel == self.member.changed_channel {
-                let number = news.payload.parse().unwrap_or(i64::MAX);
-                due.changes |= number > *self.member.applied.lock();
-                due.telling |= number > self.told;
-            }
+            self.hear(&news, &mut due);
             said = connection.heard();
         }
         due.renewal = self.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEWED_EVERY);

@@ -135,16 +135,22 @@ impl Member {
         }
         let Some(seat) = *self.seat.lock() else { return self.rejoin(connection, tail) };
         connection.begin()?;
+        if !was_lost && !in_doubt {
+            return seat.lock_later(connection);
+        }
         if !seat.lock(connection)? {
             connection.roll_back();
             *self.seat.lock() = None;
             return self.rejoin(connection, tail);
         }
-        if was_lost || in_doubt {
-            // A transaction may have been committed of which nobody knew.
-            *tail = audit::look(connection, seat.chain)?.0;
-        }
+        // A transaction may have been committed of which nobody knew.
+        *tail = audit::look(connection, seat.chain)?.0;
         Ok(())
+    }
+
+    /// Others have taken this node for dead: the next transaction takes another place.
+    pub(crate) fn lose_seat(&self) {
+        *self.seat.lock() = None;
     }
 
     /// Others have taken this node for dead: it takes another place.
@@ -174,7 +180,8 @@ impl Member {
         if changed.is_empty() {
             return Ok(head);
         }
-        changes::write(connection, head, changed, &self.changed_channel)
+        let node = self.seat.lock().map_or(0, |seat| seat.node);
+        changes::write(connection, head, changed, node, &self.changed_channel)
     }
 
     /// Takes over what this node's own writer has committed behind the change `head`.
@@ -184,7 +191,8 @@ impl Member {
             changed.iter().for_each(|change| self.sink.apply(change));
             *applied = head.saturating_add(i64::try_from(changed.len()).unwrap_or(i64::MAX));
         } else if *applied < head
-            && let Ok(through) = changes::read(connection, *applied, &*self.sink)
+            && let Ok(through) = changes::read(connection, *applied, None, &*self.sink)
+            && connection.flush().is_ok()
         {
             *applied = through;
         }

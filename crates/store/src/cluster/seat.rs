@@ -23,6 +23,8 @@ pub(super) struct Seat {
 /// The file in a data directory that says which node had it last.
 const FILE: &str = "node";
 
+const LOCK: &str = "SELECT number FROM audit_chain WHERE number = ?1 AND holder = ?2 FOR UPDATE";
+
 impl Seat {
     /// Makes a new node, and gives it a chain that nobody has, in the transaction. `before` is the node that had this
     /// data directory.
@@ -69,10 +71,14 @@ impl Seat {
 
     /// Keeps others from taking the place until the end of the transaction; false when it is not this node's any more.
     pub(super) fn lock(self, connection: &Connection) -> Result<bool, StoreError> {
-        let mut statement = connection
-            .prepare_cached("SELECT number FROM audit_chain WHERE number = ?1 AND holder = ?2 FOR UPDATE")?;
+        let mut statement = connection.prepare_cached(LOCK)?;
         let found = statement.find_row((self.chain.to_stored(), self.node), |_| Ok(()))?;
         Ok(found.is_some())
+    }
+
+    /// The same, where nothing is waited for: the transaction fails when it is not this node's any more.
+    pub(super) fn lock_later(self, connection: &Connection) -> Result<(), StoreError> {
+        connection.require_later(LOCK, (self.chain.to_stored(), self.node))
     }
 
     /// Leaves it.

@@ -14,7 +14,7 @@ pub(crate) enum Value<'v> {
 }
 
 /// The same, to be kept for a moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum OwnedValue {
     Integer(Option<i64>),
     Text(Option<String>),

@@ -49,14 +49,27 @@ pub(crate) struct PostgresConnection {
     runtime: Option<Runtime>,
     client: Client,
     statements: RefCell<HashMap<String, Statement>>,
-    queued: RefCell<Vec<(Statement, Vec<OwnedValue>)>>,
+    queued: RefCell<Vec<Queued>>,
+    /// Rows that were asked for ahead, for the statement and parameters that will ask for them.
+    ahead: RefCell<HashMap<(String, Vec<OwnedValue>), Vec<Row>>>,
     transaction: Cell<Transaction>,
     /// The first failure of what was kept back.
     failure: RefCell<Option<StoreError>>,
+    /// A statement that had to find something found nothing.
+    has_missed: Cell<bool>,
     cursors: Cell<u64>,
     /// The server did not answer in time: what became of the last statement is not known.
     is_lost: Cell<bool>,
     notified: RefCell<mpsc::UnboundedReceiver<Notification>>,
+}
+
+/// A statement that is kept back.
+#[derive(Debug)]
+struct Queued {
+    statement: Statement,
+    values: Vec<OwnedValue>,
+    /// It has to find or change something.
+    must_find: bool,
 }
 
 /// What another session said.
@@ -123,8 +136,10 @@ impl PostgresConnection {
             client,
             statements: RefCell::default(),
             queued: RefCell::default(),
+            ahead: RefCell::default(),
             transaction: Cell::new(Transaction::None),
             failure: RefCell::default(),
+            has_missed: Cell::new(false),
             cursors: Cell::new(0),
             is_lost: Cell::new(false),
             notified: RefCell::new(notified),
@@ -154,7 +169,21 @@ impl PostgresConnection {
 
     fn start_transaction(&self, text: &str) {
         self.transaction.set(Transaction::Open);
+        self.has_missed.set(false);
         self.execute_later(text, &[]);
+    }
+
+    /// Ends a transaction that has changed nothing; the server hears of it with the next statement.
+    pub(super) fn end_later(&self) {
+        self.execute_later("COMMIT", &[]);
+        if self.transaction.get() != Transaction::Broken {
+            self.transaction.set(Transaction::None);
+        }
+    }
+
+    /// Whether a statement that had to find something found nothing in the transaction that was last begun.
+    pub(crate) fn has_missed(&self) -> bool {
+        self.has_missed.get()
     }
 
     pub(super) fn is_in_transaction(&self) -> bool {
@@ -189,6 +218,7 @@ impl PostgresConnection {
 
     pub(super) fn roll_back(&self) {
         self.queued.borrow_mut().clear();
+        self.ahead.borrow_mut().clear();
         self.failure.take();
         // What was kept back may have been the beginning itself; to end none is no failure.
         let ended =
@@ -206,12 +236,14 @@ impl PostgresConnection {
 
     pub(super) fn execute_batch(&self, text: &str) -> Result<(), StoreError> {
         self.flush()?;
+        self.ahead.borrow_mut().clear();
         self.wait(async { self.client.batch_execute(text).await.map_err(StoreError::from) })
             .inspect_err(|_| self.note_failed())
     }
 
     /// Runs a statement, and yields how many rows it changed.
     pub(crate) fn execute(&self, text: &str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        self.ahead.borrow_mut().clear();
         let statement = self.prepared(text, values)?;
         let params = referenced(values);
         let count = self.run(async { self.client.execute(&statement, &params).await })?;
@@ -220,6 +252,12 @@ impl PostgresConnection {
 
     /// Runs a statement, and yields its rows.
     pub(super) fn query(&self, text: &str, values: &[Value<'_>]) -> Result<PostgresRows<'_>, StoreError> {
+        if !self.ahead.borrow().is_empty() {
+            let asked = (text.to_owned(), values.iter().map(|value| value.kept()).collect());
+            if let Some(rows) = self.ahead.borrow_mut().remove(&asked) {
+                return Ok(PostgresRows { rows, next: 0, cursor: None });
+            }
+        }
         let statement = self.prepared(text, values)?;
         let params = referenced(values);
         let rows = self.run(async { self.client.query(&statement, &params).await })?;
@@ -239,12 +277,46 @@ impl PostgresConnection {
         Ok(rows)
     }
 
+    /// Has the rows of all these statements at hand, fetched together, until something is changed or the transaction
+    /// ends: each for the one time that it is run.
+    pub(super) fn fetch_ahead(&self, wanted: Vec<(String, Vec<OwnedValue>)>) -> Result<(), StoreError> {
+        let mut statements = Vec::with_capacity(wanted.len());
+        for (text, values) in &wanted {
+            let values: Vec<Value<'_>> = values.iter().map(OwnedValue::as_value).collect();
+            statements.push(self.prepared(text, &values)?);
+        }
+        let found = {
+            let values: Vec<Vec<Value<'_>>> =
+                wanted.iter().map(|(_, values)| values.iter().map(OwnedValue::as_value).collect()).collect();
+            let params: Vec<Vec<&(dyn ToSql + Sync)>> =
+                values.iter().map(|values| referenced(values)).collect();
+            // Polled in their order, they are sent in it.
+            let asked = statements
+                .iter()
+                .zip(&params)
+                .map(|(statement, params)| self.client.query(statement, params));
+            self.run(futures_util::future::try_join_all(asked))?
+        };
+        self.ahead.borrow_mut().extend(wanted.into_iter().zip(found));
+        Ok(())
+    }
+
     /// Keeps a statement back until the next one whose result is asked for.
     pub(super) fn execute_later(&self, text: &str, values: &[Value<'_>]) {
+        self.ahead.borrow_mut().clear();
+        self.keep_back(text, values, false);
+    }
+
+    /// The same for a statement that has to find something: else the transaction fails as a whole.
+    pub(super) fn require_later(&self, text: &str, values: &[Value<'_>]) {
+        self.keep_back(text, values, true);
+    }
+
+    fn keep_back(&self, text: &str, values: &[Value<'_>], must_find: bool) {
         match self.prepared(text, values) {
             Ok(statement) => {
                 let values = values.iter().map(|value| value.kept()).collect();
-                self.queued.borrow_mut().push((statement, values));
+                self.queued.borrow_mut().push(Queued { statement, values, must_find });
             }
             Err(failure) => self.note_broken(failure),
         }
@@ -279,13 +351,13 @@ impl PostgresConnection {
         }
         let queued = self.queued.take();
         let params: Vec<Vec<Value<'_>>> =
-            queued.iter().map(|(_, values)| values.iter().map(OwnedValue::as_value).collect()).collect();
+            queued.iter().map(|kept| kept.values.iter().map(OwnedValue::as_value).collect()).collect();
         let params: Vec<Vec<&(dyn ToSql + Sync)>> = params.iter().map(|values| referenced(values)).collect();
         let done = self.wait(async {
             let mut earlier: Vec<Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + '_>>> =
                 Vec::with_capacity(queued.len());
-            for ((statement, _), params) in queued.iter().zip(&params) {
-                earlier.push(Box::pin(self.client.execute(statement, params)));
+            for (kept, params) in queued.iter().zip(&params) {
+                earlier.push(Box::pin(self.client.execute(&kept.statement, params)));
             }
             // A statement is sent when its future is first looked at.
             let mut done: Vec<Option<Result<u64, tokio_postgres::Error>>> =
@@ -304,13 +376,20 @@ impl PostgresConnection {
                 Poll::Ready(())
             })
             .await;
-            for (sent, done) in earlier.iter_mut().zip(done) {
+            for ((sent, done), kept) in earlier.iter_mut().zip(done).zip(&queued) {
                 let result = match done {
                     Some(result) => result,
                     None => sent.as_mut().await,
                 };
-                if let Err(failure) = result {
-                    self.note_broken(failure.into());
+                match result {
+                    Err(failure) => self.note_broken(failure.into()),
+                    Ok(0) if kept.must_find => {
+                        self.has_missed.set(true);
+                        let reason =
+                            "others have taken this gateway for dead: it takes another place".to_owned();
+                        self.note_broken(StoreError::Unavailable { reason });
+                    }
+                    Ok(_) => {}
                 }
             }
             match finished {

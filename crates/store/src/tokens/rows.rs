@@ -10,7 +10,7 @@ use toolfront_token::{
 
 use super::{NamedEnvironment, StoredToken, TokenSelector};
 use crate::audit::{self, Attribution, Event};
-use crate::database::{Connection, Row, Rows};
+use crate::database::{Ahead, Connection, Row, Rows};
 use crate::error::StoreError;
 use crate::sqlite::{self, Stored};
 use crate::usage::{LastUse, ValueUsage};
@@ -125,30 +125,48 @@ pub(crate) fn find(
 /// One record, of whichever organization.
 pub(crate) fn find_by_id(connection: &Connection, token: TokenId) -> Result<Option<TokenRecord>, StoreError> {
     let stored = token.to_stored();
-    let mut statement = connection.prepare_cached(&format!("SELECT {TOKEN} FROM tokens WHERE id = ?1"))?;
-    let found = statement.find_row([stored], head)?;
+    let found = connection.prepare_cached(&find_head())?.find_row([stored], head)?;
     let Some(head) = found else { return Ok(None) };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT {GENERATION} FROM token_generations WHERE token_id = ?1 ORDER BY number"
-    ))?;
+    let mut statement = connection.prepare_cached(&find_generations())?;
     let mut rows = statement.query([stored])?;
-    let mut values = Vec::new();
+    let (mut values, mut named) = (Vec::new(), None);
     while let Some(row) = rows.next()? {
-        values.push(generation(row, 0, stored, |number| environments_of(connection, stored, number))?);
+        values.push(generation(row, 0, stored, |number| {
+            let named = match &mut named {
+                Some(named) => named,
+                None => named.insert(environments_of(connection, stored)?),
+            };
+            Ok(named.iter().filter(|(of, _)| *of == number).map(|(_, environment)| *environment).collect())
+        })?);
     }
     record(head, values).map(Some)
 }
 
-fn environments_of(connection: &Connection, token: i64, number: u32) -> Result<Vec<EnvId>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT environment_id FROM generation_environments WHERE token_id = ?1 AND number = ?2",
-    )?;
-    let mut rows = statement.query((token, number))?;
-    let mut environments = Vec::new();
-    while let Some(row) = rows.next()? {
-        environments.push(EnvId::from_stored(row.get(0)?, "generation_environments", "environment_id")?);
-    }
-    Ok(environments)
+/// What [`find_by_id`] will ask for.
+pub(crate) fn ahead_of_find(ahead: &mut Ahead, token: TokenId) {
+    let stored = token.to_stored();
+    ahead.query(&find_head(), [stored]);
+    ahead.query(&find_generations(), [stored]);
+    ahead.query(FIND_ENVIRONMENTS, [stored]);
+}
+
+fn find_head() -> String {
+    format!("SELECT {TOKEN} FROM tokens WHERE id = ?1")
+}
+
+fn find_generations() -> String {
+    format!("SELECT {GENERATION} FROM token_generations WHERE token_id = ?1 ORDER BY number")
+}
+
+const FIND_ENVIRONMENTS: &str =
+    "SELECT number, environment_id FROM generation_environments WHERE token_id = ?1";
+
+/// The environments that a token's values name, each with the value's number.
+fn environments_of(connection: &Connection, token: i64) -> Result<Vec<(u32, EnvId)>, StoreError> {
+    connection.prepare_cached(FIND_ENVIRONMENTS)?.query_all([token], |row| {
+        let environment = EnvId::from_stored(row.get(1)?, "generation_environments", "environment_id")?;
+        Ok((row.get(0)?, environment))
+    })
 }
 
 /// Hands every record to `each`, and yields how many there are. Three scans in the order of the keys, merged.
@@ -271,7 +289,7 @@ pub(super) fn update(
             "UPDATE tokens SET name = ?2, generation = ?3, revoked_at = ?4, revoked_by = ?5, revocation_reason = ?6
              WHERE id = ?1",
         )?
-        .execute((
+        .execute_later((
             parts.id.to_stored(),
             parts.name.as_str(),
             after.generation(),
@@ -297,7 +315,7 @@ fn update_generation(connection: &Connection, token: TokenId, value: &Generation
             "UPDATE token_generations SET first_used_at = ?3, grace = ?4, ended_at = ?5
              WHERE token_id = ?1 AND number = ?2",
         )?
-        .execute((
+        .execute_later((
             token.to_stored(),
             value.number,
             sqlite::micros(value.first_used_at),
