@@ -27,6 +27,10 @@ pub(crate) struct WriteTransaction<'c> {
     effects: Effects,
     /// The number of the last change of all, once the transaction holds it.
     head_of_changes: Option<i64>,
+    /// No call has done anything in it yet.
+    is_fresh: bool,
+    /// The first call was refused, and the transaction is to be undone with what it did.
+    is_refused: bool,
     /// Something of a failed call could not be undone: nothing of the transaction may be kept.
     spoiled: bool,
 }
@@ -34,7 +38,15 @@ pub(crate) struct WriteTransaction<'c> {
 impl<'c> WriteTransaction<'c> {
     /// The transaction that `connection` has begun, behind the log's end.
     pub(crate) fn begin(connection: &'c Connection, tail: &'c LogTail) -> Self {
-        Self { connection, tail, effects: tail.begin(), head_of_changes: None, spoiled: false }
+        Self {
+            connection,
+            tail,
+            effects: tail.begin(),
+            head_of_changes: None,
+            is_fresh: true,
+            is_refused: false,
+            spoiled: false,
+        }
     }
 
     /// Commits it, and yields what came about with it.
@@ -75,7 +87,7 @@ impl<'c> WriteTransaction<'c> {
 
     /// Whether it can go on. On some failures (a full disk among them) SQLite ends a transaction by itself.
     fn is_usable(&self) -> bool {
-        !self.spoiled && self.connection.is_in_transaction()
+        !self.spoiled && !self.is_refused && self.connection.is_in_transaction()
     }
 
     /// Notes what an event means for more than its row.
@@ -317,15 +329,26 @@ fn in_savepoint<T, E: From<StoreError>>(
     work: impl FnOnce(&mut WriteTransaction<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let (mark, head_of_changes) = (transaction.effects.mark(), transaction.head_of_changes);
-    transaction.savepoint()?;
+    // A server is spared the way of two statements.
+    let is_first = std::mem::take(&mut transaction.is_fresh);
+    let needs_savepoint = !is_first || matches!(transaction.connection, Connection::Sqlite(_));
+    if needs_savepoint {
+        transaction.savepoint()?;
+    }
     let result = work(transaction);
     if result.is_err() {
         transaction.effects.back_to(mark);
         // What was locked since is let go.
         transaction.head_of_changes = head_of_changes;
-        transaction.spoiled |= transaction.roll_back_to_savepoint().is_err();
+        if needs_savepoint {
+            transaction.spoiled |= transaction.roll_back_to_savepoint().is_err();
+        } else {
+            transaction.is_refused = true;
+        }
     }
-    transaction.spoiled |= transaction.release_savepoint().is_err();
+    if needs_savepoint {
+        transaction.spoiled |= transaction.release_savepoint().is_err();
+    }
     result
 }
 
@@ -390,6 +413,11 @@ impl Book {
         if let Err(failure) = begun {
             transaction.effects.abandon();
             return Err(failure);
+        }
+        if transaction.is_refused && self.connection.is_in_transaction() {
+            transaction.effects.abandon();
+            self.connection.roll_back();
+            return Ok(None);
         }
         match &self.home {
             Home::Own(_) => {

@@ -94,18 +94,25 @@ pub(super) fn write(
     node: i64,
     channel: &str,
 ) -> Result<i64, StoreError> {
-    let Some(first) = changes.first() else { return Ok(head) };
-    let mut number = head;
-    for change in changes {
-        number = number.saturating_add(1);
+    let Some((last, earlier)) = changes.split_last() else { return Ok(head) };
+    let mut number = head.saturating_add(1);
+    for change in earlier {
         let (kind, subject) = Subject::of(change).to_stored();
         connection
             .prepare_cached("INSERT INTO changes (number, kind, subject_id) VALUES (?1, ?2, ?3)")?
             .execute_later((number, kind, subject))?;
+        number = number.saturating_add(1);
     }
-    let news = News { first: head.saturating_add(1), last: number, node, subject: Subject::of(first) };
-    connection.prepare_cached("UPDATE change_head SET number = ?1")?.execute_later([number])?;
-    connection.prepare_cached("SELECT pg_notify(?1, ?2)")?.execute_later((channel, news.to_string()))?;
+    let subject = Subject::of(changes.first().unwrap_or(last));
+    let news = News { first: head.saturating_add(1), last: number, node, subject };
+    let (kind, subject) = Subject::of(last).to_stored();
+    connection
+        .prepare_cached(
+            "WITH changed AS (INSERT INTO changes (number, kind, subject_id) VALUES (?1, ?2, ?3)),
+                head AS (UPDATE change_head SET number = ?1)
+             SELECT pg_notify(?4, ?5)",
+        )?
+        .execute_later((number, kind, subject, channel, news.to_string()))?;
     Ok(number)
 }
 

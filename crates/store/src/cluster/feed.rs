@@ -211,11 +211,10 @@ impl Follower {
         };
         // Both in one transaction of their own: the news goes out with the row. It need not last: a server that forgets
         // it believes less of this node than is so. A beat has to: without it others would no longer wait.
-        connection.prepare_cached("SET synchronous_commit = off")?.execute_later(())?;
         connection
             .prepare_cached(
                 "WITH told AS (UPDATE nodes SET applied = ?1 WHERE id = ?2 RETURNING applied)
-                 SELECT pg_notify(?3, ?4) FROM told",
+                 SELECT pg_notify(?3, ?4), set_config('synchronous_commit', 'off', true) FROM told",
             )?
             .execute((applied, seat.node, first, format!("{} {applied}", seat.node)))?;
         for other in others {
@@ -223,7 +222,6 @@ impl Follower {
                 .prepare_cached("SELECT pg_notify(?1, ?2)")?
                 .execute((format!("{channel}_{other}"), format!("{} {applied}", seat.node)))?;
         }
-        connection.prepare_cached("SET synchronous_commit = on")?.execute_later(())?;
         self.told = applied;
         Ok(())
     }

@@ -142,12 +142,11 @@ pub(crate) fn find_by_id(connection: &Connection, token: TokenId) -> Result<Opti
     record(head, values).map(Some)
 }
 
-/// What [`find_by_id`] will ask for.
+/// What [`find_by_id`] will ask for, the environments that are named aside: many tokens name none.
 pub(crate) fn ahead_of_find(ahead: &mut Ahead, token: TokenId) {
     let stored = token.to_stored();
     ahead.query(&find_head(), [stored]);
     ahead.query(&find_generations(), [stored]);
-    ahead.query(FIND_ENVIRONMENTS, [stored]);
 }
 
 fn find_head() -> String {
