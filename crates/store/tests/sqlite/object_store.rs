@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use object_store::ObjectStoreExt;
 use toolfront_app::BlobDigest;
 use toolfront_store::{BlobError, Store, StorePlace};
 
@@ -30,10 +31,10 @@ async fn copies_that_are_lost_are_fetched_again() {
     world.store.blobs().put(digest, b"a page").unwrap();
     let World { backend, store, .. } = world;
     drop(store);
-    std::fs::remove_dir_all(backend.own().join("blobs")).unwrap();
+    std::fs::remove_dir_all(backend.own.path().join("blobs")).unwrap();
     let (store, _) = backend.open(Arc::new(Memory::default()), at(0)).unwrap();
     assert_eq!(store.blobs().read(&digest).unwrap(), b"a page");
-    std::fs::remove_dir_all(backend.own().join("blobs")).unwrap();
+    std::fs::remove_dir_all(backend.own.path().join("blobs")).unwrap();
     store.blobs().fetch_all(&[digest]).unwrap();
     assert_eq!(std::fs::read(store.blobs().path(&digest)).unwrap(), b"a page");
 }
@@ -64,7 +65,7 @@ async fn a_copy_that_was_spoilt_is_not_served() {
 async fn an_object_with_other_bytes_is_not_served() {
     let world = World::<S3>::set_up().await;
     let (blobs, digest) = (world.store.blobs(), BlobDigest::of(b"a page"));
-    world.backend.plant(&digest, b"planted");
+    S3::client().put(&world.backend.key(&digest), "planted".into()).await.unwrap();
     let refused = blobs.read(&digest).unwrap_err();
     assert!(matches!(refused, BlobError::Damaged(damaged) if damaged == digest), "{refused:?}");
     assert!(!blobs.path(&digest).exists());
@@ -134,7 +135,7 @@ async fn without_the_object_store_nothing_is_taken_in_and_what_is_here_is_served
     store.blobs().put(here, b"here").unwrap();
     drop(store);
 
-    let store = open(place(&nobody(), "blobs", backend.prefix()), &backend.own());
+    let store = open(place(&nobody(), "blobs", &backend.prefix), &backend.own.path());
     let blobs = store.blobs();
     assert_eq!(blobs.read(&here).unwrap(), b"here");
     let refusals = [
@@ -150,7 +151,7 @@ async fn without_the_object_store_nothing_is_taken_in_and_what_is_here_is_served
         assert!(matches!(refused, BlobError::Unavailable { .. }), "{refused:?}");
     }
     assert!(!blobs.path(&new).exists());
-    assert_eq!(std::fs::read_dir(backend.own().join("blobs/incoming")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(backend.own.path().join("blobs/incoming")).unwrap().count(), 0);
     drop(store);
 
     let (store, _) = backend.open(Arc::new(Memory::default()), at(0)).unwrap();
@@ -160,7 +161,7 @@ async fn without_the_object_store_nothing_is_taken_in_and_what_is_here_is_served
 #[tokio::test]
 async fn an_opened_store_shows_no_credentials() {
     let backend = S3::fresh();
-    let store = open(place(&nobody(), "blobs", "tests"), &backend.own());
+    let store = open(place(&nobody(), "blobs", "tests"), &backend.own.path());
     let shown = format!("{store:?}{:?}", store.blobs());
     assert!(shown.contains("Bucket") && !shown.contains("testing"), "{shown}");
 }
@@ -168,7 +169,7 @@ async fn an_opened_store_shows_no_credentials() {
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_said_not_to_be() {
     let backend = S3::fresh();
-    let store = open(place(&endpoint(), "no-such-bucket", "tests"), &backend.own());
+    let store = open(place(&endpoint(), "no-such-bucket", "tests"), &backend.own.path());
     let digest = BlobDigest::of(b"a page");
     for refused in [store.blobs().check().unwrap_err(), store.blobs().put(digest, b"a page").unwrap_err()] {
         assert!(matches!(refused, BlobError::Refused { .. }), "{refused:?}");

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -19,8 +18,8 @@ use super::{AuditEvent, Backend, Shared};
 const BUCKET: &str = "blobs";
 
 pub(crate) struct S3 {
-    own: Sqlite,
-    prefix: String,
+    pub(crate) own: Sqlite,
+    pub(crate) prefix: String,
 }
 
 /// Where a store that speaks S3 answers; `scripts/test` starts one.
@@ -60,15 +59,7 @@ fn wait_for<T: Send>(future: impl Future<Output = T> + Send) -> T {
 }
 
 impl S3 {
-    pub(crate) fn own(&self) -> PathBuf {
-        self.own.path()
-    }
-
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
-    fn client() -> AmazonS3 {
+    pub(crate) fn client() -> AmazonS3 {
         let builder = AmazonS3Builder::new().with_endpoint(endpoint()).with_bucket_name(BUCKET);
         let builder = builder.with_access_key_id("testing").with_secret_access_key("testing");
         builder.with_allow_http(true).build().unwrap()
@@ -78,11 +69,6 @@ impl S3 {
         let text = digest.to_string();
         let (shard, rest) = text["sha256:".len()..].split_at(2);
         Path::from(format!("{}/{shard}/{rest}", self.prefix))
-    }
-
-    /// Puts an object there by other hands.
-    pub(crate) fn plant(&self, digest: &BlobDigest, bytes: &'static [u8]) {
-        wait_for(async { Self::client().put(&self.key(digest), bytes.into()).await.unwrap() });
     }
 
     /// What all objects hold.

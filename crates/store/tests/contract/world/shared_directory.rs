@@ -1,6 +1,5 @@
 //! A data directory whose blobs are in a directory that other gateways have too.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -11,18 +10,8 @@ use super::sqlite::{Sqlite, copy, read_all};
 use super::{AuditEvent, Backend, Shared};
 
 pub(crate) struct SharedDirectory {
-    own: Sqlite,
-    shared: Arc<TempDir>,
-}
-
-impl SharedDirectory {
-    pub(crate) fn path(&self) -> &Path {
-        self.shared.path()
-    }
-
-    pub(crate) fn own(&self) -> PathBuf {
-        self.own.path()
-    }
+    pub(crate) own: Sqlite,
+    pub(crate) shared: Arc<TempDir>,
 }
 
 impl Backend for SharedDirectory {
