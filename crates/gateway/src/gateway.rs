@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
-use toolfront_store::{Lease, OpenError, Store, StorePlace};
+use toolfront_store::{BlobError, BlobPlace, Lease, OpenError, Store, StorePlace};
 use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
@@ -286,6 +286,7 @@ async fn open_store(
 ) -> Result<(Store, bool), StartError> {
     let place = StorePlace {
         database: settings.database.clone(),
+        blobs: settings.blobs.clone(),
         key_file: settings.secrets_key.clone(),
         ..StorePlace::embedded(&settings.data_dir)
     };
@@ -310,8 +311,27 @@ async fn open_store(
             "the audit log does not end with its last event: `toolfront audit verify` tells more"
         );
     }
+    check_blobs(&store, settings).await?;
     prepare_key(&store).await;
     Ok((store, summary.log_ends_well))
+}
+
+/// A place of blobs that refuses is a mistake in the settings. One that can't be reached must not keep a gateway from
+/// starting: it has tokens to end.
+async fn check_blobs(store: &Store, settings: &Settings) -> Result<(), StartError> {
+    let BlobPlace::S3(place) = &settings.blobs else { return Ok(()) };
+    let blobs = store.blobs().clone();
+    let checked = tokio::task::spawn_blocking(move || blobs.check()).await;
+    match checked.map_err(|_| StartError::Interrupted)? {
+        Err(source @ BlobError::Refused { .. }) => {
+            Err(OpenError::Objects { place: place.to_string(), source }.into())
+        }
+        Err(cause) => {
+            tracing::error!(%cause, %place, "nothing can be deployed, and only what is here already is served");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Makes the key of the secrets when there is none yet. Without a usable one all goes on that needs no secret.

@@ -64,6 +64,7 @@ impl Drop for Layout {
 }
 
 fn lay_out(root: &Path, manifest: &Manifest, blobs: &Blobs) -> Result<(), BlobError> {
+    blobs.fetch_all(&manifest.iter().map(|file| file.digest).collect::<Vec<_>>())?;
     let mut directories = Vec::new();
     for file in manifest {
         let path = root.join(file.path.as_str());

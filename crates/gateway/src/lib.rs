@@ -48,8 +48,8 @@ pub use toolfront_sandbox::{
     seal_inherited_descriptors,
 };
 pub use toolfront_store::{
-    ChainFault, ChainHash, ChainHead, DatabasePlace, DatabaseUrl, KeyRotated, StoreError, Verification,
-    Verifier, verify_directory,
+    BlobPlace, ChainFault, ChainHash, ChainHead, DatabasePlace, DatabaseUrl, KeyRotated, S3Place,
+    S3PlaceFault, StoreError, Verification, Verifier, verify_directory,
 };
 
 pub use settings::{

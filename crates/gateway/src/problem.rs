@@ -379,7 +379,14 @@ impl From<BlobError> for Refusal {
         match err {
             BlobError::Mismatch { .. } => Self::invalid_field("checksum", err),
             BlobError::DiskFull => StoreError::DiskFull.into(),
-            BlobError::Absent(_) | BlobError::Io(_) => Self::internal(&err),
+            BlobError::Unavailable { .. } | BlobError::Refused { .. } => {
+                tracing::error!(cause = %err, "blobs can't be read or written");
+                Self::new(
+                    Code::Unavailable,
+                    "The files of applications can't be read or written now; the gateway's log says why.",
+                )
+            }
+            BlobError::Absent(_) | BlobError::Damaged(_) | BlobError::Io(_) => Self::internal(&err),
         }
     }
 }

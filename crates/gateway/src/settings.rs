@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toolfront_app::ManifestLimits;
 use toolfront_sandbox::{CageLimits, CommandUsers, LauncherCommand};
-use toolfront_store::DatabasePlace;
+use toolfront_store::{BlobPlace, DatabasePlace};
 use toolfront_token::TokenSecret;
 
 /// How a gateway is to run.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub database: DatabasePlace,
     /// The file of the keys that secrets are encrypted under; in the data directory unless said.
     pub secrets_key: Option<PathBuf>,
+    /// Where the blobs are kept, when that is not the data directory.
+    pub blobs: BlobPlace,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are answered to everybody, besides.
@@ -152,6 +154,7 @@ impl Settings {
             data_dir,
             database: DatabasePlace::default(),
             secrets_key: None,
+            blobs: BlobPlace::default(),
             listen,
             ops_listen: None,
             public_url: None,

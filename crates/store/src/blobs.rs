@@ -1,26 +1,40 @@
-//! Content-addressed files: `blobs/ab/cdef…`, each named by the SHA-256 of its bytes, never changed.
+//! Content-addressed bytes, each named by its SHA-256 and never changed: in the data directory, or where several
+//! gateways have them.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+mod background;
+mod cache;
+mod exclusion;
+mod files;
+mod incoming;
+mod object_faults;
+mod objects;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use parking_lot::Mutex;
-use rustix::fs::{Timespec, Timestamps, UTIME_NOW};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use toolfront_app::BlobDigest;
 
-use crate::data_directory;
+use self::cache::Cache;
+use self::files::Files;
+use crate::error::OpenError;
+use crate::place::BlobPlace;
 
-/// The blobs of a data directory. Everything here blocks; call it off the async threads.
+/// The age for [`Blobs::sweep`]. What was claimed is half as old at the most, wherever the blobs are.
+pub const SWEEP_AGE: Duration = Duration::from_hours(24);
+/// How many blobs are sent to an object store at once.
+const SENT_AT_ONCE: usize = 16;
+
+/// The blobs of a store. Everything here blocks; call it off the async threads.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    directory: PathBuf,
-    temporary: PathBuf,
-    /// Held while a blob's age is looked at and what is too old removed, and while a blob is put in place or
-    /// made young.
-    ages: Arc<Mutex<()>>,
+    files: Files,
+    /// There when the files are copies of what is in an object store.
+    cache: Option<Arc<Cache>>,
 }
 
 /// Why a blob was not kept, or can't be had.
@@ -35,11 +49,26 @@ pub enum BlobError {
         found: BlobDigest,
     },
     /// There is no room for it.
-    #[error("the disk of the data directory is full")]
+    #[error("the disk that blobs are kept on is full")]
     DiskFull,
     /// There is no such blob.
     #[error("there is no blob {0}")]
     Absent(BlobDigest),
+    /// What is kept under the blob's name has other bytes.
+    #[error("what the object store has as {0} has other bytes: remove that object, and deploy again")]
+    Damaged(BlobDigest),
+    /// The object store can't be reached, or fails. What was to be changed may have been.
+    #[error("the object store can't be used now: {reason}")]
+    Unavailable {
+        /// What it said.
+        reason: String,
+    },
+    /// The object store does not do what it was asked for, and will not until somebody changes that.
+    #[error("the object store refuses: {reason}")]
+    Refused {
+        /// What it said.
+        reason: String,
+    },
     /// The disk refused.
     #[error("the blob can't be read or written")]
     Io(#[source] io::Error),
@@ -67,28 +96,64 @@ pub struct BlobWriter {
 }
 
 impl Blobs {
-    pub(crate) fn open(data_directory: &Path) -> io::Result<Self> {
-        let directory = data_directory.join("blobs");
-        let temporary = directory.join("incoming");
-        // What an earlier process had not finished is of no use.
-        match fs::remove_dir_all(&temporary) {
-            Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
-            _ => data_directory::make(&temporary)?,
+    pub(crate) fn open(place: &BlobPlace, data_directory: &Path) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Directory { path: data_directory.to_owned(), source };
+        let own = || Files::own(&data_directory.join("blobs")).map_err(unusable);
+        match place {
+            BlobPlace::DataDirectory => Ok(Self { files: own()?, cache: None }),
+            BlobPlace::Directory(shared) => Files::shared(shared)
+                .map(|files| Self { files, cache: None })
+                .map_err(|source| OpenError::Blobs { path: shared.clone(), source }),
+            BlobPlace::S3(place) => {
+                let files = own()?;
+                let cache = Cache::open(place, files.clone());
+                let cache =
+                    cache.map_err(|source| OpenError::Objects { place: place.to_string(), source })?;
+                Ok(Self { files, cache: Some(Arc::new(cache)) })
+            }
         }
-        Ok(Self { directory, temporary, ages: Arc::default() })
     }
 
-    /// Where the blob's bytes are, if it is there.
+    /// Whether what is on this machine are copies, which [`Blobs::fetch_all`] brings.
+    pub fn are_elsewhere(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// Whether the place of the blobs can be used, by asking it. Opening a store does not ask an object store: tokens
+    /// can be revoked without one.
+    ///
+    /// # Errors
+    /// [`BlobError::Refused`] when somebody has to change something, [`BlobError::Unavailable`] when it may be better
+    /// later.
+    pub fn check(&self) -> Result<(), BlobError> {
+        self.cache.as_ref().map_or(Ok(()), |cache| cache.objects.check())
+    }
+
+    /// Where the blob's bytes are on this machine, if they are.
     pub fn path(&self, digest: &BlobDigest) -> PathBuf {
-        let text = digest.to_string();
-        let hex = text.strip_prefix("sha256:").unwrap_or(&text);
-        let (shard, rest) = hex.split_at_checked(2).unwrap_or(("", hex));
-        self.directory.join(shard).join(rest)
+        self.files.path(digest)
     }
 
     /// Whether the blob is there.
-    pub fn contains(&self, digest: &BlobDigest) -> bool {
-        self.path(digest).is_file()
+    ///
+    /// # Errors
+    /// [`BlobError`] when that can't be found out.
+    pub fn contains(&self, digest: &BlobDigest) -> Result<bool, BlobError> {
+        match &self.cache {
+            None => Ok(self.files.has(digest)?),
+            Some(_) => Ok(self.contains_all(std::slice::from_ref(digest))?.contains(&true)),
+        }
+    }
+
+    /// Which of the blobs are there, in their order.
+    ///
+    /// # Errors
+    /// As [`Blobs::contains`].
+    pub fn contains_all(&self, digests: &[BlobDigest]) -> Result<Vec<bool>, BlobError> {
+        match &self.cache {
+            None => digests.iter().map(|digest| self.contains(digest)).collect(),
+            Some(cache) => Ok(cache.objects.sizes(digests)?.iter().map(Option::is_some).collect()),
+        }
     }
 
     /// How many bytes the blob has, if it is there; it is then made as young as one that was just taken in, so
@@ -96,18 +161,29 @@ impl Blobs {
     /// not send a blob that no release has.
     ///
     /// # Errors
-    /// [`BlobError::Io`] when that can't be found out.
+    /// [`BlobError`] when that can't be found out.
     pub fn claim(&self, digest: &BlobDigest) -> Result<Option<u64>, BlobError> {
-        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
-        let times = Timestamps { last_access: now, last_modification: now };
-        let _held = self.ages.lock();
-        let file = match File::open(self.path(digest)) {
-            Ok(file) => file,
-            Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(err) => return Err(err.into()),
-        };
-        rustix::fs::futimens(&file, &times).map_err(io::Error::from)?;
-        Ok(Some(file.metadata()?.len()))
+        Ok(self.claim_all(std::slice::from_ref(digest))?.pop().flatten())
+    }
+
+    /// As [`Blobs::claim`], for many at once and in their order.
+    ///
+    /// # Errors
+    /// As [`Blobs::claim`]; some may have been made young then.
+    pub fn claim_all(&self, digests: &[BlobDigest]) -> Result<Vec<Option<u64>>, BlobError> {
+        match &self.cache {
+            None => Ok(self.files.claim(digests)?),
+            Some(cache) => cache.objects.claim(digests),
+        }
+    }
+
+    /// Has the blobs on a disk of this machine, many at once, so that opening each does not wait for it. Those that
+    /// are not there are passed over.
+    ///
+    /// # Errors
+    /// [`BlobError`] when one can't be had.
+    pub fn fetch_all(&self, digests: &[BlobDigest]) -> Result<(), BlobError> {
+        self.cache.as_ref().map_or(Ok(()), |cache| cache.fetch(digests))
     }
 
     /// Opens the blob.
@@ -115,10 +191,11 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Absent`] when it is not there.
     pub fn open_file(&self, digest: &BlobDigest) -> Result<File, BlobError> {
-        File::open(self.path(digest)).map_err(|err| match err.kind() {
-            io::ErrorKind::NotFound => BlobError::Absent(*digest),
-            _ => err.into(),
-        })
+        if let Some(cache) = &self.cache {
+            return cache.open_file(digest);
+        }
+        File::open(self.path(digest))
+            .map_err(|err| if is_absent(&err) { BlobError::Absent(*digest) } else { err.into() })
     }
 
     /// Reads the blob whole.
@@ -126,10 +203,10 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Absent`] when it is not there.
     pub fn read(&self, digest: &BlobDigest) -> Result<Vec<u8>, BlobError> {
-        fs::read(self.path(digest)).map_err(|err| match err.kind() {
-            io::ErrorKind::NotFound => BlobError::Absent(*digest),
-            _ => err.into(),
-        })
+        let mut file = self.open_file(digest)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or_default());
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Begins to take in a blob.
@@ -137,7 +214,7 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`] when there is no room.
     pub fn begin(&self, announced: BlobDigest) -> Result<BlobWriter, BlobError> {
-        let file = NamedTempFile::new_in(&self.temporary)?;
+        let file = self.files.begin()?;
         Ok(BlobWriter { blobs: self.clone(), announced, file, hasher: Sha256::new() })
     }
 
@@ -151,42 +228,37 @@ impl Blobs {
         writer.finish()
     }
 
-    /// Removes every blob for which `keep` is false and that is older than `age`; yields how many.
+    /// Takes in blobs whose bytes are at hand; into an object store several at once.
     ///
     /// # Errors
-    /// [`BlobError::Io`] when a directory can't be read or a blob can't be removed.
-    pub fn sweep(
-        &self,
-        keep: &dyn Fn(&BlobDigest) -> bool,
-        age: std::time::Duration,
-    ) -> Result<u64, BlobError> {
-        let mut removed = 0;
-        for shard in fs::read_dir(&self.directory)? {
-            let shard = shard?;
-            let name = shard.file_name();
-            if name == "incoming" || !shard.file_type()?.is_dir() {
-                continue;
-            }
-            for blob in fs::read_dir(shard.path())? {
-                let blob = blob?;
-                let text = format!("sha256:{}{}", name.display(), blob.file_name().display());
-                if BlobDigest::parse(&text).is_ok_and(|digest| !keep(&digest)) {
-                    removed += u64::from(self.remove_if_older(&blob.path(), age)?);
-                }
-            }
+    /// As [`Blobs::put`], the first of them; some blobs may have been taken in then.
+    pub fn put_all(&self, blobs: &[(BlobDigest, &[u8])]) -> Result<(), BlobError> {
+        let put_each = |blobs: &[(BlobDigest, &[u8])]| {
+            blobs.iter().try_for_each(|(announced, bytes)| self.put(*announced, bytes))
+        };
+        if self.cache.is_none() || blobs.len() < 2 {
+            return put_each(blobs);
         }
-        Ok(removed)
+        std::thread::scope(|scope| {
+            let shares = blobs.chunks(blobs.len().div_ceil(SENT_AT_ONCE));
+            let senders: Vec<_> = shares.map(|share| scope.spawn(move || put_each(share))).collect();
+            let broken_off = || BlobError::Unavailable { reason: "sending was broken off".to_owned() };
+            // All are waited for, whatever the first one says.
+            let sent: Vec<_> = senders.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+            sent.into_iter().try_for_each(|sent| sent.unwrap_or_else(|_| Err(broken_off())))
+        })
     }
 
-    fn remove_if_older(&self, path: &Path, age: std::time::Duration) -> io::Result<bool> {
-        let _held = self.ages.lock();
-        let removed = fs::metadata(path).and_then(|metadata| {
-            let old = metadata.modified()?.elapsed().is_ok_and(|elapsed| elapsed >= age);
-            if old { fs::remove_file(path).map(|()| true) } else { Ok(false) }
-        });
-        match removed {
-            Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(false),
-            removed => removed,
+    /// Removes every blob for which `keep` is false and that is older than `age`; yields how many. Where several
+    /// gateways have the blobs, what any of them has taken in or claimed lately is young, if `age` is [`SWEEP_AGE`] or
+    /// more.
+    ///
+    /// # Errors
+    /// [`BlobError`] when the blobs can't be listed or one can't be removed.
+    pub fn sweep(&self, keep: &dyn Fn(&BlobDigest) -> bool, age: Duration) -> Result<u64, BlobError> {
+        match &self.cache {
+            None => Ok(self.files.sweep(keep, age)?),
+            Some(cache) => cache.sweep(keep, age),
         }
     }
 }
@@ -201,7 +273,7 @@ impl BlobWriter {
         Ok(self.file.write_all(bytes)?)
     }
 
-    /// Keeps the blob, on the disk before this returns.
+    /// Keeps the blob, for good before this returns.
     ///
     /// # Errors
     /// [`BlobError::Mismatch`] when the bytes are not the announced ones: nothing is kept then.
@@ -210,15 +282,22 @@ impl BlobWriter {
         if found != self.announced {
             return Err(BlobError::Mismatch { announced: self.announced, found });
         }
-        let path = self.blobs.path(&found);
-        let shard = path.parent().unwrap_or(&self.blobs.directory);
-        self.file.as_file().sync_all()?;
-        {
-            let _held = self.blobs.ages.lock();
-            // Under the lock, so that nobody builds on a directory whose own name is not on the disk yet.
-            data_directory::make(shard)?;
-            self.file.persist(&path).map_err(|err| BlobError::from(err.error))?;
+        match &self.blobs.cache {
+            None => Ok(self.blobs.files.keep(self.file, &found)?),
+            Some(cache) => cache.keep(self.file, &found),
         }
-        Ok(data_directory::sync(shard)?)
     }
+}
+
+fn is_absent(err: &io::Error) -> bool {
+    err.kind() == io::ErrorKind::NotFound
+}
+
+/// What the times at which files and objects were written are held against.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "files get their times from the same clock, and not from the caller"
+)]
+fn machine_time() -> SystemTime {
+    SystemTime::now()
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::blobs::BlobError;
+
 /// Why a store can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -20,6 +22,24 @@ pub enum OpenError {
     InUse {
         /// The directory.
         path: PathBuf,
+    },
+    /// The directory that gateways share for their blobs can't be used.
+    #[error(
+        "the directory of blobs {path} can't be used: it has to be there, and its files have to be ones that can be locked"
+    )]
+    Blobs {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The object store that has the blobs can't be used.
+    #[error("the blobs at {place} can't be used")]
+    Objects {
+        /// The bucket and the prefix.
+        place: String,
+        /// Why.
+        source: BlobError,
     },
     /// It was written by a newer version.
     #[error(

@@ -27,6 +27,7 @@ mod migrate;
 mod organizations;
 mod place;
 mod reader;
+mod s3_place;
 mod secrets;
 mod sqlite;
 mod store;
@@ -40,7 +41,7 @@ pub use audit::{
     ChainFault, ChainHash, ChainHead, Decision, LogPlace, Outcome, Pruned, RequestGroup, RunBegun, RunEnded,
     UseSlip, Verification, Verifier, Written, verify_directory,
 };
-pub use blobs::{BlobError, BlobWriter, Blobs};
+pub use blobs::{BlobError, BlobWriter, Blobs, SWEEP_AGE};
 pub use change::{Change, ChangeSink, CommitReport};
 pub use database_url::{DatabaseUrl, DatabaseUrlFault};
 pub use disk::DiskRoom;
@@ -53,6 +54,7 @@ pub use idempotency::IdempotencyKey;
 pub use lease::{Lease, Moment};
 pub use organizations::{Organization, SetupRefusal};
 pub use place::{BlobPlace, DatabasePlace, StorePlace};
+pub use s3_place::{S3Place, S3PlaceFault};
 pub use secrets::{
     KeyFault, KeyRotated, NewSecret, RotateKeyError, SECRETS_BYTES_MAX, SECRETS_MAX, SealedSecrets,
     SecretRecord, SecretRefusal,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::database_url::DatabaseUrl;
+use crate::s3_place::S3Place;
 
 /// Where a store is kept.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub enum BlobPlace {
     DataDirectory,
     /// In a directory that all gateways of the database have.
     Directory(PathBuf),
+    /// In an object store that all gateways of the database have; `blobs/` in the data directory has copies.
+    S3(S3Place),
 }
 
 impl StorePlace {

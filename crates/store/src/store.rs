@@ -76,7 +76,7 @@ impl Store {
         let unusable = |source| OpenError::Directory { path: directory.to_owned(), source };
         let directory = data_directory::prepare(directory).map_err(unusable)?;
         let lock = DirectoryLock::acquire(&directory)?;
-        let blobs = Blobs::open(&directory).map_err(unusable)?;
+        let blobs = Blobs::open(&place.blobs, &directory)?;
         let own = || KeyFile::of(&directory);
         let key_file = place.key_file.as_deref().map_or_else(own, KeyFile::at);
         let keys = Arc::new(Keys::open(key_file).map_err(unusable)?);

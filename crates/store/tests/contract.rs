@@ -21,6 +21,7 @@ mod contract {
     pub(crate) mod reuse;
     pub(crate) mod secrets;
     pub(crate) mod setup;
+    pub(crate) mod shared_blobs;
     pub(crate) mod sight;
     pub(crate) mod tokens;
     pub(crate) mod usage;
@@ -207,18 +208,22 @@ macro_rules! contract {
                 what_was_answered_is_there_after_reopening,
                 a_list_is_of_one_instant,
             );
-            contract!(@noun $backend, blobs,
-                a_blob_reads_back,
-                a_blob_that_is_not_what_was_announced_is_not_kept,
-                one_blob_put_many_times_at_once_is_kept_once,
-                an_absent_blob_is_said_to_be_absent,
-                a_sweep_removes_what_is_not_kept_and_is_old,
-                a_claimed_blob_is_left_by_the_sweep,
-            );
+            contract!(@blobs $backend);
             contract!(@plain $backend, lifetimes,
                 the_index_built_from_changes_is_the_one_loaded_at_reopening,
             );
         }
+    };
+    (@blobs $backend:ty) => {
+        contract!(@noun $backend, blobs,
+            a_blob_reads_back,
+            a_blob_that_is_not_what_was_announced_is_not_kept,
+            one_blob_put_many_times_at_once_is_kept_once,
+            an_absent_blob_is_said_to_be_absent,
+            a_sweep_removes_what_is_not_kept_and_is_old,
+            many_blobs_are_claimed_in_their_order,
+            a_claimed_blob_is_left_by_the_sweep,
+        );
     };
     (@noun $backend:ty, $noun:ident, $($test:ident),+ $(,)?) => {
         mod $noun {
@@ -244,3 +249,22 @@ macro_rules! contract {
 
 contract!(sqlite, crate::world::sqlite::Sqlite);
 contract!(postgres, crate::world::postgres::Postgres);
+
+/// Makes the suite of blobs that several gateways have.
+macro_rules! shared_blobs {
+    ($suite:ident, $backend:ty) => {
+        mod $suite {
+            contract!(@blobs $backend);
+            contract!(@noun $backend, shared_blobs,
+                what_one_gateway_puts_another_reads,
+                a_gateway_that_starts_or_sweeps_leaves_what_another_is_taking_in,
+                a_sweep_of_one_gateway_leaves_what_another_has_claimed,
+                what_is_claimed_during_a_sweep_can_be_read,
+                what_two_gateways_put_at_once_is_whole,
+            );
+        }
+    };
+}
+
+shared_blobs!(shared_directory, crate::world::shared_directory::SharedDirectory);
+shared_blobs!(s3, crate::world::s3::S3);

@@ -17,7 +17,9 @@ mod sqlite {
     mod full_disk;
     mod keys;
     mod migrations;
+    mod object_store;
     mod schema;
+    mod shared_directory;
     mod tampering;
     mod undone;
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::doc_markdown, reason = "clap prints these comments as they are, backticks too")]
 
 mod audit_options;
+mod blob_place;
 mod config_file;
 mod database_options;
 mod options;

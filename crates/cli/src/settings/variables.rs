@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
-/// Every variable of our own that is read. Those of model providers are named where the providers are.
-const NAMES: [&str; 27] = [
+/// Every variable of our own that is read. Those of model providers and of object stores are
+/// named where these are.
+const NAMES: [&str; 28] = [
     "HOME",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "TOOLFRONT_API_KEY",
@@ -18,6 +19,7 @@ const NAMES: [&str; 27] = [
     "TOOLFRONT_AUDIT_READS",
     "TOOLFRONT_AUDIT_SIGNING_KEY",
     "TOOLFRONT_BEHIND_PROXY",
+    "TOOLFRONT_BLOBS",
     "TOOLFRONT_CA_FILE",
     "TOOLFRONT_DATABASE_URL",
     "TOOLFRONT_DATA_DIR",
@@ -46,6 +48,7 @@ impl Variables {
     #[expect(clippy::disallowed_methods, reason = "this is where settings are resolved")]
     pub(crate) fn of_process() -> Self {
         let names = NAMES.into_iter().chain(toolfront_agent::provider_variables());
+        let names = names.chain(toolfront_gateway::S3Place::VARIABLES);
         Self::of(names.filter_map(|name| Some((name, std::env::var_os(name)?))))
     }
 
@@ -63,7 +66,7 @@ impl Variables {
         value.to_str().map(Some).ok_or_else(|| Failure::wrong_use(format!("{name} is not UTF-8")))
     }
 
-    /// The value of a variable that a provider's own libraries read too; one that is not UTF-8 counts as absent.
+    /// The value of a variable that others' own libraries read too; one that is not UTF-8 counts as absent.
     pub(crate) fn value_of(&self, name: &str) -> Option<String> {
         self.0.get(name)?.to_str().map(str::to_owned)
     }

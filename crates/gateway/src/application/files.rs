@@ -47,6 +47,11 @@ impl Files {
                 }
                 let blobs = release.blobs.clone();
                 if entry.size > IN_MEMORY_MAX {
+                    if blobs.are_elsewhere() {
+                        let blobs = blobs.clone();
+                        let here = tokio::task::spawn_blocking(move || blobs.open_file(&digest)).await;
+                        here.map_err(|err| Refusal::internal(&err))??;
+                    }
                     return Ok(Content::Disk { path: blobs.path(&digest), size: entry.size, digest });
                 }
                 let read = tokio::task::spawn_blocking(move || blobs.read(&digest)).await;

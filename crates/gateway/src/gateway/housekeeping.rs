@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use toolfront_app::Manifest;
-use toolfront_store::StoreError;
+use toolfront_store::{SWEEP_AGE, StoreError};
 use toolfront_token::Timestamp;
 
 use super::Gateway;
@@ -17,8 +17,6 @@ const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-/// How old a blob must be that no release has, before it is removed.
-const BLOB_AGE: Duration = Duration::from_hours(24);
 
 impl Gateway {
     /// What goes on beside the requests, until the gateway is dropped.
@@ -110,7 +108,7 @@ impl Gateway {
         let blobs = self.store().blobs().clone();
         let removed = tokio::task::spawn_blocking(move || {
             let kept = kept.lock();
-            blobs.sweep(&|digest| kept.contains(digest), BLOB_AGE)
+            blobs.sweep(&|digest| kept.contains(digest), SWEEP_AGE)
         });
         let removed = removed.await??;
         if removed > 0 {

@@ -214,11 +214,11 @@ fn take_in(files: Vec<InlineFile>, limits: &ManifestLimits, blobs: &Blobs) -> Re
     errors.extend(in_list.into_iter().filter(|error| !error.field.contains("].size")));
     errors.extend(in_pages);
     let manifest = unless_faulty(parsed, errors)?.map_err(|refusal| refused(&refusal))?;
-    for Decoded { digest, bytes } in &contents {
-        if blobs.claim(digest)?.is_none() {
-            blobs.put(*digest, bytes)?;
-        }
-    }
+    let digests: Vec<_> = contents.iter().map(|content| content.digest).collect();
+    let claimed = blobs.claim_all(&digests)?;
+    let new = contents.iter().zip(claimed).filter(|(_, size)| size.is_none());
+    let new: Vec<_> = new.map(|(content, _)| (content.digest, content.bytes.as_slice())).collect();
+    blobs.put_all(&new)?;
     Ok(manifest)
 }
 
@@ -281,33 +281,41 @@ fn missing(
     was_sent: &dyn Fn(&BlobDigest) -> bool,
 ) -> Result<Vec<BlobDigest>, Refusal> {
     let mut seen = HashSet::new();
-    let mut missing = Vec::new();
-    for digest in manifest.iter().map(|file| file.digest).filter(|digest| seen.insert(*digest)) {
-        let is_here = if served.sizes.contains_key(&digest) {
-            blobs.contains(&digest)
-        } else {
-            was_sent(&digest) && blobs.claim(&digest)?.is_some()
-        };
-        if !is_here {
-            missing.push(digest);
-        }
+    let digests: Vec<_> =
+        manifest.iter().map(|file| file.digest).filter(|digest| seen.insert(*digest)).collect();
+    let (in_service, others): (Vec<_>, Vec<_>) =
+        digests.iter().copied().partition(|digest| served.sizes.contains_key(digest));
+    let sent: Vec<_> = others.into_iter().filter(was_sent).collect();
+    let mut here = HashSet::new();
+    for (digest, is_here) in in_service.iter().zip(blobs.contains_all(&in_service)?) {
+        here.extend(is_here.then_some(*digest));
     }
-    Ok(missing)
+    for (digest, size) in sent.iter().zip(blobs.claim_all(&sent)?) {
+        here.extend(size.map(|_| *digest));
+    }
+    Ok(digests.into_iter().filter(|digest| !here.contains(digest)).collect())
 }
 
 /// Holds what was uploaded against the manifest, and parses every page but those that are served already.
 /// Blocks.
 fn check_uploaded(manifest: &Manifest, served: &Served, blobs: &Blobs) -> Result<(), Refusal> {
+    let files: Vec<_> = manifest.iter().filter(|file| !served.has(file)).collect();
+    let digests: Vec<_> = files.iter().map(|file| file.digest).collect();
+    let sizes = blobs.claim_all(&digests)?;
+    let is_new_page = |file: &FileEntry| file.path.is_markdown() && !served.pages.contains(&file.digest);
+    let pages = files.iter().zip(&sizes).filter(|(file, size)| size.is_some() && is_new_page(file));
+    let pages = pages.filter(|(file, _)| file.size <= IN_MEMORY_MAX);
+    blobs.fetch_all(&pages.map(|(file, _)| file.digest).collect::<Vec<_>>())?;
     let mut errors = Vec::new();
-    for file in manifest.iter().filter(|file| !served.has(file)) {
-        let Some(size) = blobs.claim(&file.digest)? else {
+    for (file, size) in files.into_iter().zip(sizes) {
+        let Some(size) = size else {
             errors.push(not_uploaded(file));
             continue;
         };
         if size != file.size {
             let message = format!("has {size} bytes, not {}", file.size);
             errors.push(FieldError { field: file.path.to_string(), message });
-        } else if file.path.is_markdown() && !served.pages.contains(&file.digest) {
+        } else if is_new_page(file) {
             match too_long(&file.path, size) {
                 Some(fault) => errors.push(fault),
                 None => errors.extend(faults_in(&file.path, &blobs.read(&file.digest)?)),

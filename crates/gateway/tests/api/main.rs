@@ -12,6 +12,7 @@ mod applications;
 mod audit;
 mod authentication;
 mod authorize;
+mod blob_places;
 mod codes;
 mod development;
 mod environments;

@@ -4,6 +4,8 @@
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod postgres;
+pub(crate) mod s3;
+pub(crate) mod shared_directory;
 pub(crate) mod sqlite;
 
 use std::pin::Pin;
@@ -13,8 +15,8 @@ use std::task::Poll;
 
 use toolfront_app::{BlobDigest, EnvName, Manifest, ManifestLimits, RawEntry};
 use toolfront_store::{
-    Attribution, ChangeSink, EnvironmentRecord, IdempotencyKey, NewEnvironment, OpenError, Organization,
-    Store, Summary, TokenRefusal, TokenSelector,
+    Attribution, Blobs, ChangeSink, EnvironmentRecord, IdempotencyKey, NewEnvironment, OpenError,
+    Organization, Store, Summary, TokenRefusal, TokenSelector,
 };
 use toolfront_token::{
     Action, Authority, Entropy, EntropyFailed, EnvGrant, EnvId, EnvRef, Expiry, Grace, Grant, ManageTokens,
@@ -36,6 +38,18 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn crashed(&self) -> Self;
     /// All bytes that are kept there.
     fn everything(&self) -> Vec<Vec<u8>>;
+    /// In how many places a blob is kept.
+    const COPIES: usize = 1;
+    /// Makes a blob as if it had been put there long ago.
+    fn age(&self, blobs: &Blobs, digest: &BlobDigest) {
+        blobs.open_file(digest).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+}
+
+/// A backend whose blobs several gateways have.
+pub(crate) trait Shared: Backend {
+    /// A gateway of its own in everything but the blobs.
+    fn beside(&self) -> Self;
 }
 
 /// An audit event, as it is stored.

@@ -23,6 +23,7 @@ pub(super) struct ConfigFile {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) database_url: Option<DatabaseText>,
     pub(super) secrets_key: Option<PathBuf>,
+    pub(super) blobs: Option<String>,
     pub(super) public_url: Option<String>,
     pub(super) app_domain: Option<String>,
     pub(super) tls_cert: Option<PathBuf>,

@@ -10,6 +10,7 @@ use toolfront_client::GatewayUrl;
 use toolfront_gateway::{DatabasePlace, TlsFiles};
 
 use super::audit_options::{self, AuditOptions};
+use super::blob_place;
 use super::config_file::ConfigFile;
 use crate::confinement::{ConfinementOptions, confinement};
 use crate::failure::Failure;
@@ -30,6 +31,9 @@ pub(super) struct ServerOptions {
     /// An OpenTelemetry collector that spans go to, such as http://127.0.0.1:4318 [env: OTEL_EXPORTER_OTLP_ENDPOINT]
     #[arg(long, value_name = "URL")]
     otlp_endpoint: Option<String>,
+    /// Where the files of applications are kept when several gateways have them: a directory, or s3://bucket/prefix [default: the data directory] [env: TOOLFRONT_BLOBS]
+    #[arg(long, value_name = "PLACE")]
+    blobs: Option<String>,
     /// What clients call it, when that is not the address [env: TOOLFRONT_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -101,6 +105,8 @@ pub(super) fn resolve(
     let key = path(flags.tls_key, "TOOLFRONT_TLS_KEY", file.tls_key);
     let mut resolved = toolfront_gateway::Settings::new(data_dir, listen);
     resolved.ops_listen = ops_listen;
+    let blobs = text(flags.blobs, "TOOLFRONT_BLOBS", file.blobs)?;
+    resolved.blobs = blobs.map(|place| blob_place::parse(&place, variables)).transpose()?.unwrap_or_default();
     resolved.public_url = public_url.map(|url| url.to_string());
     resolved.app_domain = text(flags.app_domain, "TOOLFRONT_APP_DOMAIN", file.app_domain)?;
     resolved.tls = tls(certificate, key)?;
