@@ -13,6 +13,8 @@ mod bounds;
 mod cage;
 #[path = "e2e/caged.rs"]
 mod caged;
+#[path = "e2e/cluster.rs"]
+mod cluster;
 #[path = "e2e/examples.rs"]
 mod examples;
 #[path = "e2e/life.rs"]

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     signed: AnchorArguments,
     /// Read a gateway's data directory on this host in the place of asking it; nothing there is changed, whether it runs or not.
-    /// Of gateways that share a PostgreSQL database the log is not there: ask one, or read an export
+    /// It is for a store in that directory: the log of gateways that share a database is asked of one of them, or read as an export
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     data_dir: Option<PathBuf>,
     /// Read an export (JSON Lines) in the place of asking a gateway; `-` is standard input
