@@ -32,7 +32,7 @@ pub(super) struct ServerOptions {
     #[arg(long, value_name = "URL")]
     otlp_endpoint: Option<String>,
     /// Where the files of applications are kept when several gateways have them: a directory, or s3://bucket/prefix [default: the data directory] [env: TOOLFRONT_BLOBS]
-    #[arg(long, value_name = "PLACE")]
+    #[arg(long, global = true, value_name = "PLACE")]
     blobs: Option<String>,
     /// What clients call it, when that is not the address [env: TOOLFRONT_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
