@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use toolfront_sandbox::Sandbox;
-use toolfront_store::{BlobError, BlobPlace, Lease, OpenError, Store, StorePlace};
+use toolfront_store::{BlobError, BlobPlace, DatabasePlace, Lease, OpenError, Store, StorePlace};
 use toolfront_token::Timestamp;
 
 pub use self::setup::{FirstToken, SetupError};
@@ -290,6 +290,11 @@ async fn open_store(
         key_file: settings.secrets_key.clone(),
         ..StorePlace::embedded(&settings.data_dir)
     };
+    if matches!((&place.database, &place.blobs), (DatabasePlace::Postgres(_), BlobPlace::DataDirectory)) {
+        tracing::warn!(
+            "the files of applications are in this gateway's data directory: another gateway of the database does not have them"
+        );
+    }
     let (sink, now) = (Arc::clone(memory), clock.now());
     let opened = tokio::task::spawn_blocking(move || Store::open(&place, sink, now)).await;
     let (store, summary) = opened.map_err(|_| StartError::Interrupted)??;

@@ -108,6 +108,7 @@ impl ChangeSink for Memory {
             }
             Change::Environment(record) => self.environments.put(record),
             Change::EnvironmentDeleted(id) => self.environments.remove(*id),
+            Change::RunsEnded(token) => self.runs.end(*token),
         }
     }
 

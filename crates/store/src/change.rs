@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use toolfront_token::{EnvId, TokenRecord};
+use toolfront_token::{EnvId, TokenId, TokenRecord};
 
 use crate::environments::EnvironmentRecord;
 
@@ -16,6 +16,8 @@ pub enum Change {
     Environment(Arc<EnvironmentRecord>),
     /// An environment is gone.
     EnvironmentDeleted(EnvId),
+    /// The commands that a token runs are to end, wherever they run.
+    RunsEnded(TokenId),
 }
 
 /// What a commit was like.

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 #[derive(Debug)]
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
-    Postgres(PostgresConnection),
+    Postgres(Box<PostgresConnection>),
 }
 
 /// A statement that can be run.
@@ -258,7 +258,7 @@ impl Connection {
     }
 }
 
-impl<'c> Statement<'c> {
+impl Statement<'_> {
     /// Runs it, and yields how many rows it changed.
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, StoreError> {
         params.with(|values| match self {

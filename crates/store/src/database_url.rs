@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 /// Where a PostgreSQL database is and how to log in to it. Its `Debug` shows no password.
 #[derive(Clone)]
-pub struct DatabaseUrl(tokio_postgres::Config);
+pub struct DatabaseUrl(Box<tokio_postgres::Config>);
 
 /// Why a text is no URL of a database. It does not repeat the text, which may have a password in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,9 @@ impl DatabaseUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(DatabaseUrlFault::OtherScheme);
         }
-        tokio_postgres::Config::from_str(text).map(Self).map_err(|_| DatabaseUrlFault::Malformed)
+        tokio_postgres::Config::from_str(text)
+            .map(|config| Self(Box::new(config)))
+            .map_err(|_| DatabaseUrlFault::Malformed)
     }
 
     pub(crate) fn config(&self) -> &tokio_postgres::Config {

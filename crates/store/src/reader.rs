@@ -32,7 +32,7 @@ impl ReadFrom {
     fn open(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Self::File(path) => Connection::Sqlite(sqlite::open_reader(path)?),
-            Self::Server(url) => Connection::Postgres(PostgresConnection::open(url)?),
+            Self::Server(url) => Connection::Postgres(Box::new(PostgresConnection::open(url)?)),
         })
     }
 }

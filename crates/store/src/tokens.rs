@@ -182,6 +182,19 @@ impl Store {
         .await
     }
 
+    /// Ends the commands that a token runs at any gateway of the database; yields when all of them know of it. A store
+    /// that no other gateway has open tells its sink alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the others can't be told.
+    pub async fn end_runs(&self, token: TokenId) -> Result<(), StoreError> {
+        self.change(move |transaction| {
+            transaction.note(Change::RunsEnded(token));
+            Ok(())
+        })
+        .await
+    }
+
     /// Records the first use of a value that a rotation made, from which the values before count their end.
     ///
     /// # Errors

@@ -374,8 +374,8 @@ impl Book {
                     continue;
                 }
                 Job::Adopt { node, beat } => {
-                    if let Home::Shared(member) = &self.home {
-                        let _ = member.adopt(&self.connection, node, beat);
+                    if let Home::Shared(_) = &self.home {
+                        let _ = Member::adopt(&self.connection, node, beat);
                     }
                     continue;
                 }

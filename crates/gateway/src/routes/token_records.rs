@@ -137,6 +137,9 @@ pub(super) async fn revoke(
     let record = gateway.store().revoke_token(actor.authority, selector, reason, by, gateway.now()).await?;
     if request.kill {
         gateway.runs().end(record.id());
+        if gateway.store().is_shared() {
+            gateway.store().end_runs(record.id()).await?;
+        }
     }
     let selector = TokenSelector { organization: record.organization(), token: record.id() };
     Ok(Json(Data { data: load(gateway, Authority::host(), selector).await? }))

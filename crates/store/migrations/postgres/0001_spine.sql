@@ -158,7 +158,7 @@ CREATE TABLE audit_chain (
 -- What changed, numbered in the order of the commits. A row is removed when every gateway has seen it.
 CREATE TABLE changes (
     number BIGINT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('token', 'environment')),
+    kind TEXT NOT NULL CHECK (kind IN ('token', 'environment', 'runs')),
     subject_id BIGINT NOT NULL
 );
 

@@ -12,6 +12,7 @@ use crate::{environments, tokens};
 
 const TOKEN: &str = "token";
 const ENVIRONMENT: &str = "environment";
+const RUNS: &str = "runs";
 
 const HEAD: &str = "SELECT number FROM change_head FOR UPDATE";
 const CHANGED: &str = "SELECT number, kind, subject_id FROM changes WHERE number > ?1 ORDER BY number";
@@ -34,6 +35,8 @@ pub(super) struct News {
 enum Subject {
     Token(i64),
     Environment(i64),
+    /// What a token runs.
+    Runs(i64),
 }
 
 impl Subject {
@@ -42,17 +45,23 @@ impl Subject {
             Change::Token(record) => Self::Token(record.id().to_stored()),
             Change::Environment(record) => Self::Environment(record.id.to_stored()),
             Change::EnvironmentDeleted(id) => Self::Environment(id.to_stored()),
+            Change::RunsEnded(token) => Self::Runs(token.to_stored()),
         }
     }
 
     fn from_stored(kind: &str, id: i64) -> Self {
-        if kind == TOKEN { Self::Token(id) } else { Self::Environment(id) }
+        match kind {
+            TOKEN => Self::Token(id),
+            RUNS => Self::Runs(id),
+            _ => Self::Environment(id),
+        }
     }
 
     fn to_stored(self) -> (&'static str, i64) {
         match self {
             Self::Token(id) => (TOKEN, id),
             Self::Environment(id) => (ENVIRONMENT, id),
+            Self::Runs(id) => (RUNS, id),
         }
     }
 }
@@ -153,6 +162,10 @@ pub(super) fn read(
                     if let Some(record) = tokens::find_by_id(connection, id)? {
                         sink.apply(&Change::Token(record.into()));
                     }
+                }
+                Subject::Runs(id) => {
+                    let id = TokenId::from_stored(id, "changes", "subject_id")?;
+                    sink.apply(&Change::RunsEnded(id));
                 }
                 Subject::Environment(id) => {
                     let id = EnvId::from_stored(id, "changes", "subject_id")?;

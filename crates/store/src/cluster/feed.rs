@@ -111,7 +111,7 @@ impl Follower {
     /// Follows until the connection is lost.
     fn follow_connected(&mut self) -> Result<(), StoreError> {
         let opened = PostgresConnection::open(&self.member.url)?;
-        let connection = Connection::Postgres(opened);
+        let connection = Connection::Postgres(Box::new(opened));
         let (changed, applied) = (&self.member.changed_channel, &self.member.applied_channel);
         connection.execute_batch(&format!("LISTEN {changed}; LISTEN {applied}"))?;
         self.listens_as = 0;

@@ -10,7 +10,7 @@ use toolfront_token::Timestamp;
 
 use super::barrier::Barrier;
 use super::feed::Feed;
-use super::seat::{self, Predecessor, Seat};
+use super::seat::{self, Buried, Predecessor, Seat};
 use super::{RELIES_ON_NOTHING, changes};
 use crate::audit::{self, ChainHead, LogTail, Recovered};
 use crate::change::{Change, ChangeSink};
@@ -69,7 +69,7 @@ impl Member {
         sink: Arc<dyn ChangeSink>,
         now: Timestamp,
     ) -> Result<Joined, OpenError> {
-        let connection = Connection::Postgres(PostgresConnection::open(url)?);
+        let connection = Connection::Postgres(Box::new(PostgresConnection::open(url)?));
         migrate::migrate(&connection, now)?;
         let id: String = connection.query_row("SELECT database_id FROM change_head", (), |row| row.get(0))?;
         let (seat, recovered) = take_seat(&connection, seat::last_of(directory, &id), now)?;
@@ -131,7 +131,7 @@ impl Member {
     ) -> Result<(), StoreError> {
         let was_lost = connection.is_closed();
         if was_lost {
-            *connection = Connection::Postgres(PostgresConnection::open(&self.url)?);
+            *connection = Connection::Postgres(Box::new(PostgresConnection::open(&self.url)?));
         }
         let Some(seat) = *self.seat.lock() else { return self.rejoin(connection, tail) };
         connection.begin()?;
@@ -188,7 +188,9 @@ impl Member {
     pub(crate) fn apply(&self, connection: &Connection, head: i64, changed: &[Change]) {
         let mut applied = self.applied.lock();
         if *applied == head {
-            changed.iter().for_each(|change| self.sink.apply(change));
+            for change in changed {
+                self.sink.apply(change);
+            }
             *applied = head.saturating_add(i64::try_from(changed.len()).unwrap_or(i64::MAX));
         } else if *applied < head
             && let Ok(through) = changes::read(connection, *applied, None, &*self.sink)
@@ -209,7 +211,7 @@ impl Member {
         let begun = Instant::now();
         while begun.elapsed() < FOUND_OUT_WITHIN && !self.is_closing.load(Ordering::Acquire) {
             if let Ok(opened) = PostgresConnection::open(&self.url) {
-                *connection = Connection::Postgres(opened);
+                *connection = Connection::Postgres(Box::new(opened));
                 let found = connection
                     .prepare_cached("SELECT hash FROM audit_events WHERE sequence = ?1")
                     .and_then(|mut statement| {
@@ -226,11 +228,14 @@ impl Member {
     }
 
     /// Puts right what a dead node has left: it is nobody's then. Blocks.
-    pub(crate) fn adopt(&self, connection: &Connection, node: i64, beat: i64) -> Result<(), StoreError> {
+    pub(crate) fn adopt(connection: &Connection, node: i64, beat: i64) -> Result<(), StoreError> {
         connection.begin()?;
         let adopted = (|| {
-            let Some(chain) = Seat::bury(connection, node, beat)? else { return Ok(()) };
-            let Some(chain) = chain else { return connection.commit() };
+            let chain = match Seat::bury(connection, node, beat)? {
+                Buried::Nothing => return Ok(()),
+                Buried::Node(None) => return connection.commit(),
+                Buried::Node(Some(chain)) => chain,
+            };
             let now: i64 = connection.query_row(
                 "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
                 (),

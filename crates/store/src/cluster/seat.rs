@@ -29,7 +29,11 @@ impl Seat {
     /// Makes a new node, and gives it a chain that nobody has, in the transaction. `before` is the node that had this
     /// data directory.
     pub(super) fn take(connection: &Connection, before: Option<Predecessor>) -> Result<Self, StoreError> {
+        let mut own = None;
         if let Some(before) = before {
+            own = connection
+                .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1")?
+                .find_row([before.node], |row| row.get::<i64>(0))?;
             // In the order in which everybody takes what others may hold: the chain, then the head of changes.
             connection.execute("UPDATE audit_chain SET holder = NULL WHERE holder = ?1", [before.node])?;
             if before.has_ended {
@@ -43,11 +47,13 @@ impl Seat {
             [RELIES_ON_NOTHING],
             |row| row.get(0),
         )?;
+        // The one that it had before comes first: what was under way there is put right by whoever takes it.
         let free: Option<i64> = connection
             .prepare_cached(
-                "SELECT number FROM audit_chain WHERE holder IS NULL ORDER BY number LIMIT 1 FOR UPDATE",
+                "SELECT number FROM audit_chain WHERE holder IS NULL
+                 ORDER BY coalesce(number = ?1, FALSE) DESC, number LIMIT 1 FOR UPDATE",
             )?
-            .find_row((), |row| row.get(0))?;
+            .find_row([own], |row| row.get(0))?;
         let number = match free {
             Some(number) => number,
             None => Self::new_chain(connection)?,
@@ -86,19 +92,23 @@ impl Seat {
         connection.execute("DELETE FROM nodes WHERE id = ?1", [self.node]).map(|_| ())
     }
 
-    /// Removes a node that shows no sign of life since its row had that beat; yields its chain, which is nobody's then,
-    /// if it had one. `None` when the node lives, or somebody was quicker.
-    pub(super) fn bury(
-        connection: &Connection,
-        node: i64,
-        beat: i64,
-    ) -> Result<Option<Option<ChainNumber>>, StoreError> {
+    /// Removes a node that shows no sign of life since its row had that beat.
+    pub(super) fn bury(connection: &Connection, node: i64, beat: i64) -> Result<Buried, StoreError> {
         let chain: Option<i64> = connection
             .prepare_cached("SELECT number FROM audit_chain WHERE holder = ?1 FOR UPDATE")?
             .find_row([node], |row| row.get(0))?;
         let gone = connection.execute("DELETE FROM nodes WHERE id = ?1 AND beat = ?2", (node, beat))?;
-        Ok((gone > 0).then(|| chain.map(ChainNumber::from_stored)))
+        Ok(if gone > 0 { Buried::Node(chain.map(ChainNumber::from_stored)) } else { Buried::Nothing })
     }
+}
+
+/// What [`Seat::bury`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Buried {
+    /// The node lives, or somebody was quicker.
+    Nothing,
+    /// The node is gone, and the chain that it had is nobody's.
+    Node(Option<ChainNumber>),
 }
 
 /// The node that had a data directory before.

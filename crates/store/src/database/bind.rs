@@ -93,8 +93,8 @@ pub(crate) trait Bind {
 }
 
 /// The parameters of a statement: a tuple or an array.
-pub(crate) trait Params {
-    fn with<T>(&self, run: impl FnOnce(&[Value<'_>]) -> T) -> T;
+pub(crate) trait Params: Sized {
+    fn with<T>(self, run: impl FnOnce(&[Value<'_>]) -> T) -> T;
 }
 
 macro_rules! bind {
@@ -141,13 +141,13 @@ impl<T: Bind + ?Sized> Bind for &T {
 }
 
 impl<T: Bind, const N: usize> Params for [T; N] {
-    fn with<R>(&self, run: impl FnOnce(&[Value<'_>]) -> R) -> R {
+    fn with<R>(self, run: impl FnOnce(&[Value<'_>]) -> R) -> R {
         run(&self.each_ref().map(Bind::value))
     }
 }
 
 impl Params for () {
-    fn with<R>(&self, run: impl FnOnce(&[Value<'_>]) -> R) -> R {
+    fn with<R>(self, run: impl FnOnce(&[Value<'_>]) -> R) -> R {
         run(&[])
     }
 }
@@ -156,7 +156,7 @@ macro_rules! tuples {
     ($($($name:ident)*;)*) => {$(
         impl<$($name: Bind),*> Params for ($($name,)*) {
             #[expect(non_snake_case, reason = "each is named after its type")]
-            fn with<Result>(&self, run: impl FnOnce(&[Value<'_>]) -> Result) -> Result {
+            fn with<Result>(self, run: impl FnOnce(&[Value<'_>]) -> Result) -> Result {
                 let ($($name,)*) = self;
                 run(&[$($name.value()),*])
             }

@@ -51,7 +51,7 @@ pub(crate) struct PostgresConnection {
     statements: RefCell<HashMap<String, Statement>>,
     queued: RefCell<Vec<Queued>>,
     /// Rows that were asked for ahead, for the statement and parameters that will ask for them.
-    ahead: RefCell<HashMap<(String, Vec<OwnedValue>), Vec<Row>>>,
+    ahead: RefCell<HashMap<Asked, Vec<Row>>>,
     transaction: Cell<Transaction>,
     /// The first failure of what was kept back.
     failure: RefCell<Option<StoreError>>,
@@ -62,6 +62,11 @@ pub(crate) struct PostgresConnection {
     is_lost: Cell<bool>,
     notified: RefCell<mpsc::UnboundedReceiver<Notification>>,
 }
+
+/// A statement and its parameters.
+pub(super) type Asked = (String, Vec<OwnedValue>);
+/// A statement on its way, of which it is known how many rows it changes or finds once it is done.
+type Sent<'c> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + 'c>>;
 
 /// A statement that is kept back.
 #[derive(Debug)]
@@ -279,7 +284,7 @@ impl PostgresConnection {
 
     /// Has the rows of all these statements at hand, fetched together, until something is changed or the transaction
     /// ends: each for the one time that it is run.
-    pub(super) fn fetch_ahead(&self, wanted: Vec<(String, Vec<OwnedValue>)>) -> Result<(), StoreError> {
+    pub(super) fn fetch_ahead(&self, wanted: Vec<Asked>) -> Result<(), StoreError> {
         let mut statements = Vec::with_capacity(wanted.len());
         for (text, values) in &wanted {
             let values: Vec<Value<'_>> = values.iter().map(OwnedValue::as_value).collect();
@@ -354,8 +359,7 @@ impl PostgresConnection {
             queued.iter().map(|kept| kept.values.iter().map(OwnedValue::as_value).collect()).collect();
         let params: Vec<Vec<&(dyn ToSql + Sync)>> = params.iter().map(|values| referenced(values)).collect();
         let done = self.wait(async {
-            let mut earlier: Vec<Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + '_>>> =
-                Vec::with_capacity(queued.len());
+            let mut earlier: Vec<Sent<'_>> = Vec::with_capacity(queued.len());
             for (kept, params) in queued.iter().zip(&params) {
                 earlier.push(Box::pin(self.client.execute(&kept.statement, params)));
             }

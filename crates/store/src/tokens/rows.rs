@@ -80,10 +80,8 @@ fn generation(
     let digest = row.blob(first + 1).map_err(|_| corrupt("digest"))?;
     let hint = row.text(first + 2).map_err(|_| corrupt("hint"))?;
     let scope = row.text(first + 4).map_err(|_| corrupt("scope"))?;
-    let environments = match row.get(first + 5)? {
-        true => EnvGrant::All,
-        false => EnvGrant::Only(EnvSet::new(environments(number)?)),
-    };
+    let environments =
+        if row.get(first + 5)? { EnvGrant::All } else { EnvGrant::Only(EnvSet::new(environments(number)?)) };
     let grace: Option<i64> = row.get(first + 8)?;
     Ok(Generation {
         number,

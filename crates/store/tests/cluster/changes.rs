@@ -1,5 +1,6 @@
 //! A change holds at every node when it is answered.
 
+use toolfront_store::Change;
 use toolfront_token::{Credential, Scope, TokenRecord};
 
 use super::nodes;
@@ -65,6 +66,18 @@ async fn an_environment_is_served_changed_and_gone_at_every_node_when_the_call_i
     nodes[1].store.delete_environment(&permit, by(), at(3)).await.unwrap();
     for node in &nodes {
         assert_eq!(node.memory.environment(made.id), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_node_is_told_to_end_what_a_token_runs() {
+    let nodes = nodes::of(3).await;
+    let record = nodes[0].issue(grant(Scope::Execute), at(1)).await;
+    nodes[1].store.end_runs(record.id()).await.unwrap();
+    for node in &nodes {
+        let changes = node.memory.changes();
+        let told = |change: &&Change| matches!(change, Change::RunsEnded(id) if *id == record.id());
+        assert_eq!(changes.iter().filter(told).count(), 1);
     }
 }
 

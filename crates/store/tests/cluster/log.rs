@@ -5,7 +5,7 @@ use toolfront_token::Scope;
 
 use super::nodes;
 use crate::contract::world::log::by_from;
-use crate::contract::world::{at, env_id, grant, selector};
+use crate::contract::world::{Backend, at, env_id, grant, selector};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_node_writes_a_chain_of_its_own_and_shows_the_whole_log() {
@@ -55,6 +55,18 @@ async fn uses_of_several_nodes_add_up() {
     let shown = nodes[0].store.load_token(authority, selector(&record)).await.unwrap();
     assert_eq!(shown.usage[0].count, 15);
     assert_eq!(shown.usage[0].last.as_ref().unwrap().at, at(24));
+}
+
+/// What was under way there is put right, though an earlier chain is free too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_that_was_killed_takes_its_own_chain_again() {
+    let mut nodes = nodes::of(2).await;
+    let begin = nodes[1].begin_run(env_id(), 1).await;
+    drop(nodes.remove(0));
+    let killed = nodes[0].backend.crashed();
+    let (store, summary) = nodes::opened_with_summary(&killed);
+    assert_eq!(summary.interrupted_runs, 1);
+    assert_eq!(store.log_head().sequence >> 40, begin >> 40);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

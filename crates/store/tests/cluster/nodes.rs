@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use toolfront_store::Store;
+use toolfront_store::{Store, Summary};
 
 use crate::contract::world::memory::Memory;
 use crate::contract::world::postgres::{Postgres, on_server};
@@ -27,7 +27,11 @@ pub(super) fn beside(world: &World<Postgres>) -> World<Postgres> {
     World { backend, store, memory, admin: world.admin.clone() }
 }
 
-pub(super) fn opened(backend: &Postgres) -> (Store, Arc<Memory>) {
+pub(super) fn opened_with_summary(backend: &Postgres) -> (Store, Summary) {
+    backend.open(Arc::new(Memory::default()), at(0)).unwrap()
+}
+
+fn opened(backend: &Postgres) -> (Store, Arc<Memory>) {
     let memory = Arc::new(Memory::default());
     let (store, _) = backend.open(memory.clone(), at(0)).unwrap();
     (store, memory)

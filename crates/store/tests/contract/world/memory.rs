@@ -87,6 +87,7 @@ impl ChangeSink for Memory {
             Change::EnvironmentDeleted(id) => {
                 kept.environments.remove(id);
             }
+            Change::RunsEnded(_) => {}
         }
     }
 }

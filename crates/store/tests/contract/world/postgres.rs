@@ -1,5 +1,6 @@
 //! The backend that gateways share: a schema of its own on a PostgreSQL server, and a data directory.
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,6 +43,7 @@ pub(crate) struct Postgres {
 }
 
 /// The server that the tests use.
+#[expect(clippy::disallowed_methods, reason = "where the server is, is told by whoever runs the tests")]
 fn server() -> String {
     std::env::var("TOOLFRONT_TEST_POSTGRES").expect(
         "TOOLFRONT_TEST_POSTGRES has to be the URL of a PostgreSQL server: \
@@ -141,12 +143,14 @@ impl Backend for Postgres {
         let mut statements = String::from("BEGIN ISOLATION LEVEL REPEATABLE READ;");
         for table in TABLES {
             let (from, to) = (format!("{}.{table}", self.schema), format!("{}.{table}", crashed.schema));
-            statements += &format!(
+            let _ = write!(
+                statements,
                 "CREATE TABLE {to} (LIKE {from} INCLUDING ALL); INSERT INTO {to} OVERRIDING SYSTEM VALUE TABLE {from};"
             );
         }
         let nodes = format!("{}.nodes", crashed.schema);
-        statements += &format!(
+        let _ = write!(
+            statements,
             "SELECT setval(pg_get_serial_sequence('{nodes}', 'id'), (SELECT max(id) FROM {nodes}));
              ALTER TABLE {0}.audit_chain ADD FOREIGN KEY (holder) REFERENCES {nodes} (id) ON DELETE SET NULL;
              UPDATE {nodes} SET applied = 9223372036854775807; -- long enough ago that nobody waits for it
