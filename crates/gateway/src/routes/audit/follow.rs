@@ -85,7 +85,7 @@ impl Follower {
             let before = std::mem::replace(&mut self.place, place);
             if !written.events.is_empty() {
                 self.sent = Instant::now();
-                return Some(told(written.events, before, &self.place).into());
+                return Some(told(written.events, before).into());
             }
             if written.more {
                 continue;
@@ -115,14 +115,12 @@ impl Follower {
 }
 
 /// The events as they are sent. The id of each is the place behind it, from which the client may go on.
-fn told(events: Vec<AuditRecord>, mut place: LogPlace, end: &LogPlace) -> String {
+fn told(events: Vec<AuditRecord>, mut place: LogPlace) -> String {
     let mut text = String::new();
-    let last = events.last().map(|event| event.sequence);
     for event in events {
         place.pass(event.sequence);
-        let id = if Some(event.sequence) == last { end } else { &place };
         let data = serde_json::to_string(&views::audit_event(event)).unwrap_or_default();
-        let _ = write!(text, "id: {id}\nevent: audit\ndata: {data}\n\n");
+        let _ = write!(text, "id: {place}\nevent: audit\ndata: {data}\n\n");
     }
     text
 }

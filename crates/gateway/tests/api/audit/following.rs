@@ -34,8 +34,10 @@ fn told(received: &str) -> Vec<Value> {
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
-fn ids(received: &str) -> Vec<i64> {
-    received.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok()).collect()
+/// The ids: the one that the stream goes on behind, and those of the events.
+fn ids(received: &str) -> (i64, Vec<i64>) {
+    let mut ids = received.lines().filter_map(|line| line.strip_prefix("id: ")?.parse().ok());
+    (ids.next().unwrap(), ids.collect())
 }
 
 #[tokio::test]
@@ -63,7 +65,8 @@ async fn events_come_as_they_happen_and_only_those_that_are_asked_for() {
         seen.iter().all(|event| event["action"] == "page.read" && event["environment_id"] == docs),
         "{text}"
     );
-    let numbers = ids(&text);
+    let (start, numbers) = ids(&text);
+    assert!(start < numbers[0]);
     assert!(numbers.is_sorted_by(|before, after| before < after), "{numbers:?}");
     assert!(seen.iter().zip(&numbers).all(|(event, number)| event["sequence"] == *number));
 }
@@ -77,7 +80,8 @@ async fn whoever_comes_back_goes_on_behind_the_event_seen_last() {
     let log = gateway.told().await;
     let mut follower = Follower::open(&gateway, &gateway.admin, "", "last-event-id: 3\r\n").await;
     let text = follower.0.read_until("last-of-all").await;
-    let numbers = ids(&text);
+    let (start, numbers) = ids(&text);
+    assert_eq!(start, 3, "where it goes on");
     assert_eq!(numbers, (4..4 + i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
     let seen = told(&text);
     assert!(seen.iter().zip(&log[3..]).all(|(seen, told)| seen == told));
