@@ -1,8 +1,11 @@
 //! What must last: organizations, tokens, environments, their secrets, releases, blobs and audit events.
 //!
 //! A [`Store`] is a data directory: a SQLite database (WAL, `synchronous=FULL`), content-addressed blobs
-//! beside it, a lock file that keeps a second gateway out, and the key that secrets are encrypted under. Every
-//! change goes through one writer that gathers what is waiting and commits it together; a call is answered
+//! beside it, a lock file that keeps a second gateway out, and the key that secrets are encrypted under. Or it is a
+//! PostgreSQL database and a place for blobs that several gateways have, each with a data directory of its own: then a
+//! change is answered when it holds at all of them, and each relies on what it has in memory while it holds a [`Lease`].
+//!
+//! Every change goes through one writer that gathers what is waiting and commits it together; a call is answered
 //! after its commit, and after the commit's [`Change`]s were applied to the [`ChangeSink`] in their order. A
 //! change and its audit event commit together. Methods that change or show something take the permit for it.
 //!

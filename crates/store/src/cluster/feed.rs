@@ -141,6 +141,8 @@ impl Follower {
         // From before anything is read: what was committed earlier is read below.
         let now = Moment::now();
         if due.renewal && !self.renew(connection)? {
+            // The writer takes another place meanwhile.
+            std::thread::sleep(RETRIED_AFTER);
             return Ok(());
         }
         if due.renewal || due.changes {
