@@ -120,10 +120,11 @@ impl Cluster {
     fn command(&self, number: usize, words: &[&str]) -> std::process::Command {
         let below = |name: &str| self.home.path().join(name).display().to_string();
         let (data, blobs, key) = (below(&format!("data{number}")), below("blobs"), below("secrets.key"));
-        let options = ["--data-dir", &data, "--blobs", &blobs, "--secrets-key", &key];
+        let options = ["--data-dir", &data, "--secrets-key", &key];
         let words: Vec<&str> = ["gateway"].iter().chain(words).chain(&options).copied().collect();
         let mut command = self.home.command(&words);
-        command.env("TOOLFRONT_DATABASE_URL", self.database.url());
+        // `init` has no flag for the place of the blobs.
+        command.env("TOOLFRONT_DATABASE_URL", self.database.url()).env("TOOLFRONT_BLOBS", blobs);
         command
     }
 
