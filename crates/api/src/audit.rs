@@ -52,16 +52,34 @@ pub struct AuditVerification {
     pub events: u64,
     /// How many events from before the chain there are, which nothing can be said of.
     pub unchained: u64,
-    /// Behind which event the log begins: those up to it were removed by their age.
+    /// Behind which event the log begins, the first chain of it: those up to it were removed by their age.
     pub base_sequence: i64,
-    /// The last event that fits.
+    /// The last event of that chain that fits.
     pub head_sequence: i64,
     /// Its hash. Kept elsewhere it proves later that nothing up to there was changed.
     pub head_hash: String,
+    /// Every chain of the log, the first one first: gateways that share a database write one each.
+    pub chains: Vec<AuditChain>,
     /// What is wrong at the first place where something is, in words; `null` when all fits.
     pub fault: Option<String>,
     /// The sequence number of that place.
     pub fault_sequence: Option<i64>,
+}
+
+/// How far one chain of the audit log fits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditChain {
+    /// Behind which event it begins: those up to it were removed by their age.
+    pub base_sequence: i64,
+    /// Its hash, or what the chain began with; `null` where it is not known, as that of an export that is read
+    /// from a file.
+    pub base_hash: Option<String>,
+    /// The last event that fits.
+    pub head_sequence: i64,
+    /// Its hash.
+    pub head_hash: String,
+    /// How many events fit.
+    pub events: u64,
 }
 
 /// The uses of a token for one environment on one day.

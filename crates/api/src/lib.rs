@@ -14,7 +14,9 @@ mod service;
 mod token;
 
 pub use application::{RunExit, RunReply, RunRequest};
-pub use audit::{AuditEvent, AuditVerification, DayUsage, FindToken, FoundToken, TokenUsage, UsedFrom};
+pub use audit::{
+    AuditChain, AuditEvent, AuditVerification, DayUsage, FindToken, FoundToken, TokenUsage, UsedFrom,
+};
 pub use envelope::{Data, Page};
 pub use environment::{
     CreateEnvironment, Deployed, Environment, EnvironmentLimits, InlineFile, ManifestEntry, PatchEnvironment,

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use toolfront_store::ChainHead;
+use toolfront_store::{ChainHead, ChainNumber};
 use toolfront_token::Timestamp;
 
 pub use self::key::{AnchorFault, AnchorKey, AnchorPublicKey};
@@ -22,8 +22,8 @@ use crate::settings::AnchorSettings;
 pub(crate) struct AnchorWriter {
     path: PathBuf,
     key: AnchorKey,
-    /// The sequence number of the last one.
-    last: Mutex<i64>,
+    /// What the last one is of.
+    last: Mutex<Option<ChainHead>>,
 }
 
 impl AnchorWriter {
@@ -32,14 +32,16 @@ impl AnchorWriter {
         let key = AnchorKey::read(&settings.signing_key)?;
         let path = settings.file.clone();
         appending(&path).map_err(|source| AnchorFault::Unreadable { path: path.clone(), source })?;
-        Ok(Self { path, key, last: Mutex::new(0) })
+        Ok(Self { path, key, last: Mutex::new(None) })
     }
 
-    /// Appends an anchor for where the log ends now, if it has grown since the last one. Blocks until that is on the
-    /// disk.
+    /// Appends an anchor for where the gateway's chain ends now, if it is another end than that of the last one and
+    /// not the chain's beginning. The number may be a lower one: a gateway that was taken for dead goes on with any
+    /// chain that is free. Blocks until that is on the disk.
     pub(crate) fn write(&self, head: ChainHead, now: Timestamp) -> io::Result<()> {
         let mut last = self.last.lock();
-        if head.sequence <= *last {
+        let is_empty = head.sequence == ChainNumber::of(head.sequence).start();
+        if is_empty || *last == Some(head) {
             return Ok(());
         }
         let mut line = self.key.sign(head, now).to_line();
@@ -50,7 +52,7 @@ impl AnchorWriter {
         }
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
-        *last = head.sequence;
+        *last = Some(head);
         Ok(())
     }
 
@@ -79,26 +81,48 @@ mod tests {
 
     use super::*;
 
+    /// A file and a key of its own.
+    fn settings(directory: &Path) -> AnchorSettings {
+        let [file, signing_key] = ["anchors", "key"].map(|name| directory.join(name));
+        AnchorKey::make(&signing_key).unwrap();
+        AnchorSettings { file, signing_key }
+    }
+
+    fn head(sequence: i64) -> ChainHead {
+        ChainHead { sequence, hash: ChainHash::from([7; 32]) }
+    }
+
+    fn sequences(settings: &AnchorSettings) -> Vec<i64> {
+        let text = std::fs::read_to_string(&settings.file).unwrap();
+        text.lines().filter_map(|line| Some(Anchor::parse(line)?.head().sequence)).collect()
+    }
+
+    #[test]
+    fn an_anchor_is_written_of_a_chain_with_lower_numbers_too_unless_it_is_empty() {
+        const SECOND: i64 = 1 << 40;
+        let directory = tempfile::tempdir().unwrap();
+        let settings = settings(directory.path());
+        let writer = AnchorWriter::open(&settings).unwrap();
+        for sequence in [SECOND, SECOND + 3, 5, 5, 6, SECOND, SECOND + 3] {
+            writer.write(head(sequence), Timestamp::from_micros(1_800_000_000_000_000)).unwrap();
+        }
+        assert_eq!(sequences(&settings), [SECOND + 3, 5, 6, SECOND + 3]);
+    }
+
     #[test]
     fn an_anchor_is_written_when_the_log_has_grown_and_on_a_line_of_its_own() {
         let directory = tempfile::tempdir().unwrap();
-        let [file, signing_key] = ["anchors", "key"].map(|name| directory.path().join(name));
-        AnchorKey::make(&signing_key).unwrap();
-        let settings = AnchorSettings { file: file.clone(), signing_key };
+        let settings = settings(directory.path());
+        let file = settings.file.clone();
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let head = |sequence| ChainHead { sequence, hash: ChainHash::from([7; 32]) };
-        let sequences = || -> Vec<i64> {
-            let text = std::fs::read_to_string(&file).unwrap();
-            text.lines().filter_map(|line| Some(Anchor::parse(line)?.head().sequence)).collect()
-        };
         let writer = AnchorWriter::open(&settings).unwrap();
         for sequence in [0, 3, 3, 5] {
             writer.write(head(sequence), now).unwrap();
         }
-        assert_eq!(sequences(), [3, 5]);
+        assert_eq!(sequences(&settings), [3, 5]);
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, &text[..text.len() - 9]).unwrap();
         AnchorWriter::open(&settings).unwrap().write(head(6), now).unwrap();
-        assert_eq!(sequences(), [3, 6]);
+        assert_eq!(sequences(&settings), [3, 6]);
     }
 }

@@ -48,8 +48,8 @@ pub use toolfront_sandbox::{
     seal_inherited_descriptors,
 };
 pub use toolfront_store::{
-    BlobPlace, ChainFault, ChainHash, ChainHead, DatabasePlace, DatabaseUrl, KeyRotated, S3Place,
-    S3PlaceFault, StoreError, Verification, Verifier, verify_directory,
+    BlobPlace, ChainFault, ChainHash, ChainHead, ChainNumber, ChainVerification, DatabasePlace, DatabaseUrl,
+    KeyRotated, S3Place, S3PlaceFault, StoreError, Verification, Verifier, verify_directory,
 };
 
 pub use settings::{

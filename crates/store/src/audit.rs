@@ -15,8 +15,7 @@ mod verify;
 
 pub(crate) use self::append::append;
 pub use self::attribution::{Attribution, UseSlip};
-pub(crate) use self::chain::ChainNumber;
-pub use self::chain::{ChainHash, ChainHead};
+pub use self::chain::{ChainHash, ChainHead, ChainNumber};
 pub use self::decision::Decision;
 pub(crate) use self::event::Event;
 pub use self::event::{AccessEvent, Outcome, RequestGroup, RunBegun, RunEnded};
@@ -25,4 +24,4 @@ pub use self::record::AuditRecord;
 pub(crate) use self::recovery::{Recovered, look, put_right, recover};
 pub use self::retention::Pruned;
 pub(crate) use self::tail::{Effects, LogTail, Told};
-pub use self::verify::{ChainFault, Verification, Verifier, verify_directory};
+pub use self::verify::{ChainFault, ChainVerification, Verification, Verifier, verify_directory};

@@ -41,8 +41,8 @@ mod writer;
 
 pub use audit::{
     AccessEvent, Attribution, AuditCursor, AuditFilter, AuditOrder, AuditPage, AuditRecord, AuditSight,
-    ChainFault, ChainHash, ChainHead, Decision, LogPlace, Outcome, Pruned, RequestGroup, RunBegun, RunEnded,
-    UseSlip, Verification, Verifier, Written, verify_directory,
+    ChainFault, ChainHash, ChainHead, ChainNumber, ChainVerification, Decision, LogPlace, Outcome, Pruned,
+    RequestGroup, RunBegun, RunEnded, UseSlip, Verification, Verifier, Written, verify_directory,
 };
 pub use blobs::{BlobError, BlobWriter, Blobs, SWEEP_AGE};
 pub use change::{Change, ChangeSink, CommitReport};

@@ -1,5 +1,7 @@
 //! Three gateways on one database: what was answered by one of them holds at all of them.
 
+#[path = "cluster/chains.rs"]
+mod chains;
 #[path = "cluster/standing_still.rs"]
 mod standing_still;
 #[path = "cluster/world.rs"]

@@ -7,7 +7,9 @@ use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use serde::Deserialize;
 use toolfront_api::{self as api, Data, Page, Problem};
-use toolfront_store::{AuditCursor, AuditFilter, AuditOrder, ChainFault, ChainHash, ChainHead, Decision};
+use toolfront_store::{
+    AuditCursor, AuditFilter, AuditOrder, ChainFault, ChainHash, ChainHead, ChainVerification, Decision,
+};
 use toolfront_token::{Denied, EnvGrant, EnvId, Permit, ReadAudit, Timestamp, TokenId};
 use utoipa::IntoParams;
 
@@ -189,12 +191,20 @@ async fn verify(
     let anchor = fields.finish(anchor)?;
     gateway.access_log().flush(gateway.store()).await?;
     let found = gateway.store().verify_log(anchor).await?;
+    let chain = |chain: &ChainVerification| api::AuditChain {
+        base_sequence: chain.base.sequence,
+        base_hash: Some(chain.base.hash.to_string()),
+        head_sequence: chain.head.sequence,
+        head_hash: chain.head.hash.to_string(),
+        events: chain.events,
+    };
     let data = api::AuditVerification {
         events: found.events,
         unchained: found.unchained,
         base_sequence: found.base.sequence,
         head_sequence: found.head.sequence,
         head_hash: found.head.hash.to_string(),
+        chains: found.chains.iter().map(chain).collect(),
         fault: found.fault.map(|fault| fault.to_string()),
         fault_sequence: found.fault.map(ChainFault::sequence),
     };

@@ -91,8 +91,8 @@ pub struct ChainHead {
 ///
 /// The sequence numbers of its events follow each other, in a range that is the chain's: a number is one event's, and
 /// tells its chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ChainNumber(i64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChainNumber(i64);
 
 /// How many events a chain has room for.
 const EVENTS_MAX: i64 = 1 << 40;
@@ -105,8 +105,8 @@ impl ChainNumber {
         Self(number)
     }
 
-    /// The chain of an event, or of the place in front of a chain's first event.
-    pub(super) fn of(sequence: i64) -> Self {
+    /// The chain of the event with this sequence number, or of the place in front of a chain's first event.
+    pub fn of(sequence: i64) -> Self {
         Self(sequence.max(0) / EVENTS_MAX + 1)
     }
 
@@ -114,8 +114,8 @@ impl ChainNumber {
         self.0
     }
 
-    /// The number in front of its first event.
-    pub(crate) fn start(self) -> i64 {
+    /// The number in front of its first event, which no event has.
+    pub fn start(self) -> i64 {
         self.0.saturating_sub(1).saturating_mul(EVENTS_MAX)
     }
 

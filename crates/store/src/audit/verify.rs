@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use super::chain::{ChainHash, ChainHead, ChainRow};
+use super::chain::{ChainHash, ChainHead, ChainNumber, ChainRow};
 use super::record::{AuditRecord, COLUMNS};
 use crate::data_directory;
 use crate::database::Connection;
@@ -94,12 +94,25 @@ pub struct Verification {
     pub events: u64,
     /// How many events from before the chain there are, which nothing can be said of.
     pub unchained: u64,
-    /// Behind which event the log begins: those up to it were removed by their age.
+    /// Behind which event the log begins, the first chain of it: those up to it were removed by their age.
     pub base: ChainHead,
-    /// Where it ends.
+    /// Where that chain ends.
     pub head: ChainHead,
+    /// Every chain of the log, the first one first.
+    pub chains: Vec<ChainVerification>,
     /// What is wrong, if anything is.
     pub fault: Option<ChainFault>,
+}
+
+/// How far one of a log's chains fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainVerification {
+    /// Behind which event it begins: those up to it were removed by their age.
+    pub base: ChainHead,
+    /// The last event that fits.
+    pub head: ChainHead,
+    /// How many events fit.
+    pub events: u64,
 }
 
 /// Holds events against the chain, one after the other.
@@ -193,9 +206,20 @@ fn verify(connection: &Connection, anchors: &[ChainHead]) -> Result<Verification
         let next = verify_chain(connection, &chain, anchors)?;
         found.events = found.events.saturating_add(next.events);
         found.unchained = found.unchained.saturating_add(next.unchained);
+        found.chains.extend(next.chains);
         found.fault = found.fault.or(next.fault);
     }
+    found.fault = found.fault.or_else(|| gone(&found.chains, anchors));
     Ok(found)
+}
+
+/// The chain of an anchor that the log does not have, not even empty: all of it is gone.
+fn gone(chains: &[ChainVerification], anchors: &[ChainHead]) -> Option<ChainFault> {
+    let is_there = |number| chains.iter().any(|chain| ChainNumber::of(chain.base.sequence) == number);
+    let last = anchors.iter().filter(|anchor| !is_there(ChainNumber::of(anchor.sequence)));
+    let last = last.map(|anchor| anchor.sequence).max()?;
+    let start = ChainNumber::of(last).start();
+    (last > start).then_some(ChainFault::CutOff { sequence: start.saturating_add(1), last })
 }
 
 fn verify_chain(
@@ -219,7 +243,8 @@ fn verify_chain(
     };
     let events = verifier.head.sequence.saturating_sub(chain.base.sequence).unsigned_abs();
     let (base, head) = (chain.base, verifier.head);
-    Ok(Verification { events, unchained: unchained.unsigned_abs(), base, head, fault })
+    let chains = vec![ChainVerification { base, head, events }];
+    Ok(Verification { events, unchained: unchained.unsigned_abs(), base, head, chains, fault })
 }
 
 /// What is wrong at the chain's base, or in front of it.

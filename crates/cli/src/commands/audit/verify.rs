@@ -6,9 +6,11 @@ mod file;
 use std::path::PathBuf;
 
 use clap::Args;
-use toolfront_api::AuditVerification;
+use toolfront_api::{AuditChain, AuditVerification};
 use toolfront_client::ApiClient;
-use toolfront_gateway::{ChainFault, ChainHash, ChainHead, Verification, verify_directory};
+use toolfront_gateway::{
+    ChainFault, ChainHash, ChainHead, ChainNumber, ChainVerification, Verification, verify_directory,
+};
 
 use self::anchors::AnchorArguments;
 use crate::failure::Failure;
@@ -107,38 +109,84 @@ fn holds(found: &AuditVerification, anchors: usize) -> String {
 }
 
 fn of_store(found: &Verification) -> AuditVerification {
+    let chain = |chain: &ChainVerification| AuditChain {
+        base_sequence: chain.base.sequence,
+        base_hash: Some(chain.base.hash.to_string()),
+        head_sequence: chain.head.sequence,
+        head_hash: chain.head.hash.to_string(),
+        events: chain.events,
+    };
     AuditVerification {
         events: found.events,
         unchained: found.unchained,
         base_sequence: found.base.sequence,
         head_sequence: found.head.sequence,
         head_hash: found.head.hash.to_string(),
+        chains: found.chains.iter().map(chain).collect(),
         fault: found.fault.map(|fault| fault.to_string()),
         fault_sequence: found.fault.map(ChainFault::sequence),
     }
 }
 
-/// Has the gateway walk its chain, held to the last anchor; the others are held against its events here.
+/// Has the gateway walk its chains, held to the last anchor; the others are held against its events here.
 async fn through_gateway(client: &ApiClient, anchors: &[ChainHead]) -> Result<AuditVerification, Failure> {
-    const TOGETHER: usize = 1000;
     let last = anchors.last().map(|anchor| format!("{}:{}", anchor.sequence, anchor.hash));
     let mut found = client.verify_audit(last).await?;
-    if found.fault.is_some() {
-        return Ok(found);
+    if found.fault.is_none() {
+        let rewritten = rewritten(client, &found.chains, anchors).await?;
+        let fault = rewritten.or_else(|| cut_off(&found.chains, anchors));
+        found.fault = fault.map(|fault| fault.to_string());
+        found.fault_sequence = fault.map(ChainFault::sequence);
     }
-    let mut rest = anchors.iter().filter(|anchor| anchor.sequence > found.base_sequence).peekable();
-    while let Some(first) = rest.peek() {
-        let page = client.audit_events_behind(first.sequence.saturating_sub(1), TOGETHER).await?;
+    Ok(found)
+}
+
+/// The first anchor that tells of another event than the gateway has. Of those that are older than what its chain
+/// still has nothing can be said.
+async fn rewritten(
+    client: &ApiClient,
+    chains: &[AuditChain],
+    anchors: &[ChainHead],
+) -> Result<Option<ChainFault>, Failure> {
+    const TOGETHER: usize = 1000;
+    let mut kept = Vec::new();
+    for anchor in anchors {
+        let Some(chain) = chain_of(chains, anchor.sequence) else { continue };
+        let hash = Some(anchor.hash.to_string());
+        if anchor.sequence == chain.base_sequence && hash != chain.base_hash {
+            return Ok(Some(ChainFault::Rewritten { sequence: anchor.sequence }));
+        }
+        if anchor.sequence > chain.base_sequence && anchor.sequence <= chain.head_sequence {
+            kept.push((anchor.sequence, hash));
+        }
+    }
+    let mut rest = kept.into_iter().peekable();
+    while let Some((first, _)) = rest.peek() {
+        let page = client.audit_events_behind(first.saturating_sub(1), TOGETHER).await?;
         let Some(end) = page.data.last().map(|event| event.sequence) else { break };
-        while let Some(anchor) = rest.next_if(|anchor| anchor.sequence <= end) {
-            let event = page.data.iter().find(|event| event.sequence == anchor.sequence);
-            if event.and_then(|event| event.hash.clone()) != Some(anchor.hash.to_string()) {
-                let fault = ChainFault::Rewritten { sequence: anchor.sequence };
-                found.fault = Some(fault.to_string());
-                found.fault_sequence = Some(fault.sequence());
-                return Ok(found);
+        while let Some((sequence, hash)) = rest.next_if(|(sequence, _)| *sequence <= end) {
+            let event = page.data.iter().find(|event| event.sequence == sequence);
+            if event.and_then(|event| event.hash.clone()) != hash {
+                return Ok(Some(ChainFault::Rewritten { sequence }));
             }
         }
     }
-    Ok(found)
+    Ok(None)
+}
+
+fn chain_of(chains: &[AuditChain], sequence: i64) -> Option<&AuditChain> {
+    let number = ChainNumber::of(sequence);
+    chains.iter().find(|chain| ChainNumber::of(chain.base_sequence) == number)
+}
+
+/// The first chain that ends before an anchor of it, or is not there at all. The anchors are in order.
+fn cut_off(chains: &[AuditChain], anchors: &[ChainHead]) -> Option<ChainFault> {
+    let end = |sequence| {
+        let start = ChainNumber::of(sequence).start();
+        chain_of(chains, sequence).map_or(start, |chain| chain.head_sequence)
+    };
+    let first = anchors.iter().find(|anchor| anchor.sequence > end(anchor.sequence))?.sequence;
+    let is_same = |anchor: &&ChainHead| ChainNumber::of(anchor.sequence) == ChainNumber::of(first);
+    let last = anchors.iter().rfind(is_same).map_or(first, |anchor| anchor.sequence);
+    Some(ChainFault::CutOff { sequence: end(first).saturating_add(1), last })
 }

@@ -75,11 +75,15 @@ fn server_url() -> String {
 }
 
 fn on_server(statement: &str) {
+    run_statements(&server_url(), statement);
+}
+
+fn run_statements(url: &str, statements: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&server_url(), NoTls).await.unwrap();
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let driven = tokio::spawn(connection);
-        client.batch_execute(statement).await.unwrap();
+        client.batch_execute(statements).await.unwrap();
         drop(client);
         driven.await.unwrap().unwrap();
     });
@@ -116,10 +120,11 @@ impl Cluster {
     fn command(&self, number: usize, words: &[&str]) -> std::process::Command {
         let below = |name: &str| self.home.path().join(name).display().to_string();
         let (data, blobs, key) = (below(&format!("data{number}")), below("blobs"), below("secrets.key"));
-        let options = ["--data-dir", &data, "--blobs", &blobs, "--secrets-key", &key];
+        let options = ["--data-dir", &data, "--secrets-key", &key];
         let words: Vec<&str> = ["gateway"].iter().chain(words).chain(&options).copied().collect();
         let mut command = self.home.command(&words);
-        command.env("TOOLFRONT_DATABASE_URL", self.database.url());
+        // `init` has no flag for the place of the blobs.
+        command.env("TOOLFRONT_DATABASE_URL", self.database.url()).env("TOOLFRONT_BLOBS", blobs);
         command
     }
 
@@ -142,6 +147,23 @@ impl Cluster {
         let body: Value = serde_json::from_str(&ended.stdout).unwrap();
         let status = if body["created"] == json!(true) { 201 } else { 200 };
         Answer { status, head: String::new(), body: ended.stdout }
+    }
+
+    /// Runs `toolfront audit` with these words, as the administrator of a gateway.
+    pub(super) fn audit(&self, at: usize, words: &[&str]) -> crate::server::Ended {
+        let url = self.nodes[at].url();
+        let gateway = ["--gateway-url", url.as_str(), "--api-key", &self.admin];
+        self.home.run(&["audit"].iter().chain(words).chain(&gateway).copied().collect::<Vec<_>>())
+    }
+
+    /// A place of the cluster's own.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Changes the database behind the gateways' backs.
+    pub(super) fn change_database(&self, statements: &str) {
+        run_statements(&self.database.url(), statements);
     }
 
     fn write_page(&self, name: &str, page: &str) -> PathBuf {

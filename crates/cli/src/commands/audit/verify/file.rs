@@ -1,13 +1,15 @@
 //! Holding an export against its own hashes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
-use toolfront_api::AuditVerification;
-use toolfront_gateway::{ChainFault, ChainHash, ChainHead, Verifier};
+use toolfront_api::{AuditChain, AuditVerification};
+use toolfront_gateway::{ChainFault, ChainHash, ChainHead, ChainNumber, Verifier};
 
+use super::cut_off;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
@@ -43,7 +45,7 @@ fn verify_lines(
     anchors: &[ChainHead],
     printer: Printer,
 ) -> Result<AuditVerification, Failure> {
-    let mut walk = Walk { anchors, begun: None, unchained: 0 };
+    let mut walk = Walk { anchors, begun: BTreeMap::new(), unchained: 0 };
     let mut fault = None;
     for (line, number) in input.lines().zip(1_u64..) {
         let line = line.map_err(|fault| Failure::failed(format!("the export can't be read: {fault}")))?;
@@ -58,38 +60,38 @@ fn verify_lines(
             break;
         }
     }
-    let Some(Begun { first, is_proven, verifier }) = walk.begun else {
-        return Err(Failure::failed("there is no event with a hash in the export"));
-    };
-    if !is_proven {
+    for Begun { first, .. } in walk.begun.values().filter(|begun| !begun.is_proven) {
         printer.say(format_args!(
             "The first event, {first}, is taken at its word: its hash is made with the one before, which is not in the \
              export."
         ));
     }
-    let head = verifier.head();
-    let last = anchors.last().map(|anchor| anchor.sequence).filter(|last| *last > head.sequence);
-    let cut_off = || last.map(|last| ChainFault::CutOff { sequence: head.sequence.saturating_add(1), last });
-    let fault = fault.or_else(cut_off);
+    let chains: Vec<AuditChain> = walk.begun.values().map(Begun::so_far).collect();
+    let Some(first) = chains.first() else {
+        return Err(Failure::failed("there is no event with a hash in the export"));
+    };
+    let fault = fault.or_else(|| cut_off(&chains, anchors));
     Ok(AuditVerification {
-        events: head.sequence.saturating_sub(first).saturating_add(1).unsigned_abs(),
+        events: chains.iter().map(|chain| chain.events).sum(),
         unchained: walk.unchained,
-        base_sequence: first.saturating_sub(1),
-        head_sequence: head.sequence,
-        head_hash: head.hash.to_string(),
+        base_sequence: first.base_sequence,
+        head_sequence: first.head_sequence,
+        head_hash: first.head_hash.clone(),
         fault: fault.map(|fault| fault.to_string()),
         fault_sequence: fault.map(ChainFault::sequence),
+        chains,
     })
 }
 
 /// A walk along an export.
 struct Walk<'a> {
     anchors: &'a [ChainHead],
-    begun: Option<Begun>,
+    /// The chains that it has come to: each is held against itself alone.
+    begun: BTreeMap<ChainNumber, Begun>,
     unchained: u64,
 }
 
-/// A walk that has come to the chain.
+/// A walk along one chain.
 struct Begun {
     first: i64,
     /// Whether the event before the first is known by an anchor.
@@ -97,10 +99,24 @@ struct Begun {
     verifier: Verifier,
 }
 
+impl Begun {
+    fn so_far(&self) -> AuditChain {
+        let head = self.verifier.head();
+        AuditChain {
+            base_sequence: self.first.saturating_sub(1),
+            base_hash: None,
+            head_sequence: head.sequence,
+            head_hash: head.hash.to_string(),
+            events: head.sequence.saturating_sub(self.first).saturating_add(1).unsigned_abs(),
+        }
+    }
+}
+
 impl Walk<'_> {
     fn take(&mut self, event: &Exported) -> Result<(), ChainFault> {
         let (sequence, line) = (event.sequence, event.line.as_str());
-        let head = match (&mut self.begun, event.hash) {
+        let number = ChainNumber::of(sequence);
+        let head = match (self.begun.get_mut(&number), event.hash) {
             (Some(begun), hash) => {
                 begun.verifier.take_line(sequence, hash, line)?;
                 begun.verifier.head()
@@ -119,7 +135,7 @@ impl Walk<'_> {
                     begun.verifier.take_line(sequence, Some(hash), line)
                 });
                 let head = begun.verifier.head();
-                self.begun = Some(begun);
+                self.begun.insert(number, begun);
                 fits?;
                 head
             }
