@@ -165,7 +165,8 @@ impl PostgresConnection {
     }
 
     pub(super) fn begin(&self) {
-        self.start_transaction("BEGIN");
+        // What the locks that are taken in it are for: each statement sees what was committed before it.
+        self.start_transaction("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE");
     }
 
     pub(super) fn begin_snapshot(&self) {
