@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use toolfront_token::{EnvId, TokenId, TokenRecord};
 
-use crate::environments::EnvironmentRecord;
+use crate::database::Connection;
+use crate::environments::{self, EnvironmentRecord};
+use crate::error::StoreError;
+use crate::tokens;
 
 /// One thing as it is after a commit.
 #[derive(Clone, Debug)]
@@ -18,6 +21,22 @@ pub enum Change {
     EnvironmentDeleted(EnvId),
     /// The commands that a token runs are to end, wherever they run.
     RunsEnded(TokenId),
+}
+
+/// How much was handed to a sink at the beginning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) tokens: u64,
+    /// Those that are not deleted.
+    pub(crate) environments: u64,
+}
+
+/// Hands everything that is kept in memory to a sink.
+pub(crate) fn load(connection: &Connection, sink: &dyn ChangeSink) -> Result<Loaded, StoreError> {
+    let tokens = tokens::load(connection, &mut |record| sink.apply(&Change::Token(record.into())))?;
+    let environments =
+        environments::load(connection, &mut |record| sink.apply(&Change::Environment(record.into())))?;
+    Ok(Loaded { tokens, environments })
 }
 
 /// What a commit was like.

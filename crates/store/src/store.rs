@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use toolfront_token::{EnvId, Timestamp};
 
-use crate::audit::{self, Attribution, ChainHead, Event, RunBegun, RunEnded};
+use crate::audit::{self, Attribution, ChainHead, Event, Recovered, RunBegun, RunEnded};
 use crate::blobs::Blobs;
-use crate::change::{Change, ChangeSink};
+use crate::change::{self, ChangeSink, Loaded};
 use crate::cluster::{Joined, Member};
 use crate::database::{Ahead, Connection};
 use crate::database_file::DatabaseFile;
@@ -22,7 +22,7 @@ use crate::secrets::{KeyFile, Keys};
 use crate::writer::{
     ChangeTransaction, Home, LastChange, WriteTransaction, Writer, changing, changing_ahead,
 };
-use crate::{data_directory, environments, migrate, sqlite, tokens};
+use crate::{data_directory, migrate, sqlite};
 
 /// An opened data directory. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -59,6 +59,14 @@ pub struct Summary {
     pub interrupted_runs: usize,
     /// Whether the audit log ends with the event that was last written to it.
     pub log_ends_well: bool,
+}
+
+impl Summary {
+    fn of(loaded: Loaded, recovered: &Recovered) -> Self {
+        let Loaded { tokens, environments } = loaded;
+        let Recovered { interrupted_runs, ends_well: log_ends_well, .. } = *recovered;
+        Self { tokens, environments, interrupted_runs, log_ends_well }
+    }
 }
 
 impl Store {
@@ -330,10 +338,7 @@ impl Opened {
         let path = data_directory::database(directory).map_err(unusable)?;
         let connection = Connection::Sqlite(sqlite::open_writer(&path)?);
         migrate::migrate(&connection, now)?;
-        let tokens = tokens::load(&connection, &mut |record| sink.apply(&Change::Token(Arc::new(record))))?;
-        let environments = environments::load(&connection, &mut |record| {
-            sink.apply(&Change::Environment(Arc::new(record)));
-        })?;
+        let loaded = change::load(&connection, &*sink)?;
         let file = Arc::new(DatabaseFile::opened(&path).map_err(unusable)?);
         // A disk that is full must not keep a gateway from starting: it has tokens to end.
         let recovered = match audit::recover(&connection, now) {
@@ -342,11 +347,10 @@ impl Opened {
             }
             recovered => recovered?,
         };
-        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
+        let summary = Summary::of(loaded, &recovered);
         let home = Home::Own(Arc::clone(&file));
         let writer = Writer::start(connection, home, recovered.tail, sink).map_err(unusable)?;
         let reader = Reader::new(ReadFrom::File(path));
-        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
         Ok(Self { reader, writer, file: Some(file), member: None, summary })
     }
 
@@ -357,9 +361,9 @@ impl Opened {
         sink: Arc<dyn ChangeSink>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
-        let Joined { member, connection, recovered, tokens, environments } =
+        let Joined { member, connection, recovered, loaded } =
             Member::join(url, directory, Arc::clone(&sink), now)?;
-        let (interrupted_runs, log_ends_well) = (recovered.interrupted_runs, recovered.ends_well);
+        let summary = Summary::of(loaded, &recovered);
         let home = Home::Shared(Arc::clone(&member));
         let unusable = |err: std::io::Error| StoreError::Unavailable { reason: err.to_string() };
         let writer = Writer::start(connection, home, recovered.tail, sink).map_err(unusable)?;
@@ -367,7 +371,6 @@ impl Opened {
         let asked = errands.clone();
         member.follow(move |node, beat| asked.adopt(node, beat), move || errands.be_ready())?;
         let reader = Reader::new(ReadFrom::Server(url.clone()));
-        let summary = Summary { tokens, environments, interrupted_runs, log_ends_well };
         Ok(Self { reader, writer, file: None, member: Some(member), summary })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toolfront_token::{EnvId, TokenId};
 
-use crate::change::{Change, ChangeSink};
+use crate::change::{self, Change, ChangeSink};
 use crate::database::{Ahead, Connection};
 use crate::error::StoreError;
 use crate::sqlite::Stored;
@@ -196,8 +196,7 @@ pub(super) fn head(connection: &Connection) -> Result<i64, StoreError> {
 
 /// Takes over everything there is.
 fn everything(connection: &Connection, sink: &dyn ChangeSink) -> Result<(), StoreError> {
-    tokens::load(connection, &mut |record| sink.apply(&Change::Token(record.into())))?;
-    environments::load(connection, &mut |record| sink.apply(&Change::Environment(record.into())))?;
+    change::load(connection, sink)?;
     for id in environments::deleted(connection)? {
         sink.apply(&Change::EnvironmentDeleted(id));
     }

@@ -13,13 +13,13 @@ use super::feed::Feed;
 use super::seat::{self, Buried, Predecessor, Seat};
 use super::{RELIES_ON_NOTHING, changes};
 use crate::audit::{self, ChainHead, LogTail, Recovered};
-use crate::change::{Change, ChangeSink};
+use crate::change::{self, Change, ChangeSink, Loaded};
 use crate::database::{Connection, PostgresConnection};
 use crate::database_url::DatabaseUrl;
 use crate::error::{OpenError, StoreError};
 use crate::lease::Lease;
+use crate::migrate;
 use crate::writer::WriteTransaction;
-use crate::{environments, migrate, tokens};
 
 /// How long the writer tries to find out what became of a commit whose answer was lost.
 const FOUND_OUT_WITHIN: Duration = Duration::from_secs(5);
@@ -51,8 +51,7 @@ pub(crate) struct Joined {
     /// The connection that writes.
     pub(crate) connection: Connection,
     pub(crate) recovered: Recovered,
-    pub(crate) tokens: u64,
-    pub(crate) environments: u64,
+    pub(crate) loaded: Loaded,
 }
 
 impl std::fmt::Debug for Member {
@@ -74,13 +73,8 @@ impl Member {
         let id: String = connection.query_row("SELECT database_id FROM change_head", (), |row| row.get(0))?;
         let (seat, recovered) = take_seat(&connection, seat::last_of(directory, &id), now)?;
         let _ = seat::note(directory, &id, seat);
-        let mut counts = (0, 0);
-        let applied = connection.in_snapshot(|connection| {
-            counts.0 = tokens::load(connection, &mut |record| sink.apply(&Change::Token(record.into())))?;
-            counts.1 = environments::load(connection, &mut |record| {
-                sink.apply(&Change::Environment(record.into()));
-            })?;
-            changes::head(connection)
+        let (loaded, applied) = connection.in_snapshot(|connection| {
+            Ok::<_, StoreError>((change::load(connection, &*sink)?, changes::head(connection)?))
         })?;
         let member = Arc::new(Self {
             url: url.clone(),
@@ -96,8 +90,7 @@ impl Member {
             database_id: id,
             feed: Mutex::default(),
         });
-        let (tokens, environments) = counts;
-        Ok(Joined { member, connection, recovered, tokens, environments })
+        Ok(Joined { member, connection, recovered, loaded })
     }
 
     /// Follows the changes of others from now on, and returns when the lease is held. `adopt` is called with a node that
@@ -155,12 +148,7 @@ impl Member {
 
     /// Others have taken this node for dead: it takes another place.
     fn rejoin(&self, connection: &Connection, tail: &mut LogTail) -> Result<(), StoreError> {
-        let now: i64 = connection.query_row(
-            "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
-            (),
-            |row| row.get(0),
-        )?;
-        let (seat, recovered) = take_seat(connection, None, Timestamp::from_micros(now))?;
+        let (seat, recovered) = take_seat(connection, None, now_of(connection)?)?;
         let _ = seat::note(&self.directory, &self.database_id, seat);
         *tail = recovered.tail;
         *self.seat.lock() = Some(seat);
@@ -177,9 +165,6 @@ impl Member {
         head: i64,
         changed: &[Change],
     ) -> Result<i64, StoreError> {
-        if changed.is_empty() {
-            return Ok(head);
-        }
         let node = self.seat.lock().map_or(0, |seat| seat.node);
         changes::write(connection, head, changed, node, &self.changed_channel)
     }
@@ -236,14 +221,9 @@ impl Member {
                 Buried::Node(None) => return connection.commit(),
                 Buried::Node(Some(chain)) => chain,
             };
-            let now: i64 = connection.query_row(
-                "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
-                (),
-                |row| row.get(0),
-            )?;
             let tail = audit::look(connection, chain)?.0;
             let mut transaction = WriteTransaction::begin(connection, &tail);
-            audit::put_right(&mut transaction, Timestamp::from_micros(now))?;
+            audit::put_right(&mut transaction, now_of(connection)?)?;
             transaction.commit().map(|_| ())
         })();
         if connection.is_in_transaction() {
@@ -286,6 +266,12 @@ fn take_seat(
         Ok((seat, Recovered { tail, interrupted_runs, ends_well }))
     })();
     taken.inspect_err(|_| connection.roll_back())
+}
+
+/// The server's time, for what is told of when nobody has asked for it.
+fn now_of(connection: &Connection) -> Result<Timestamp, StoreError> {
+    let micros = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+    connection.query_row(micros, (), |row| row.get(0).map(Timestamp::from_micros))
 }
 
 /// What a node tells others that it has in memory, while it relies on it.
