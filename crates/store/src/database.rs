@@ -94,7 +94,7 @@ impl Connection {
     pub(crate) fn execute_batch(&self, text: &str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => Ok(connection.execute_batch(text)?),
-            Self::Postgres(connection) => Ok(connection.execute_batch(text)?),
+            Self::Postgres(connection) => connection.execute_batch(text),
         }
     }
 
@@ -118,7 +118,7 @@ impl Connection {
     pub(crate) fn roll_back_to_savepoint(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(_) => self.step("ROLLBACK TO call"),
-            Self::Postgres(connection) => Ok(connection.roll_back_to("call")?),
+            Self::Postgres(connection) => connection.roll_back_to("call"),
         }
     }
 
@@ -127,16 +127,20 @@ impl Connection {
         self.step("RELEASE call")
     }
 
-    /// Commits the transaction. After an error it is undone, or nobody can tell: see [`PostgresConnection::commit`].
-    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+    /// Commits the transaction. `None` when nobody can tell what became of it: a server's answer was lost.
+    pub(crate) fn try_commit(&self) -> Option<Result<(), StoreError>> {
         match self {
-            Self::Sqlite(_) => self.step("COMMIT"),
-            Self::Postgres(connection) => connection.commit().unwrap_or_else(|| {
-                let reason =
-                    "the connection to the database was lost while a change was committed".to_owned();
-                Err(StoreError::Unavailable { reason })
-            }),
+            Self::Sqlite(_) => Some(self.step("COMMIT")),
+            Self::Postgres(connection) => connection.commit(),
         }
+    }
+
+    /// The same, where the one is as bad as the other.
+    pub(crate) fn commit(&self) -> Result<(), StoreError> {
+        self.try_commit().unwrap_or_else(|| {
+            let reason = "the connection to the database was lost while a change was committed".to_owned();
+            Err(StoreError::Unavailable { reason })
+        })
     }
 
     /// Has what these statements yield fetched together, where each would be on its way by itself.
@@ -263,7 +267,7 @@ impl Statement<'_> {
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, StoreError> {
         params.with(|values| match self {
             Self::Sqlite(statement) => Ok(statement.execute(rusqlite::params_from_iter(values))?),
-            Self::Postgres { connection, text, .. } => Ok(connection.execute(text, values)?),
+            Self::Postgres { connection, text, .. } => connection.execute(text, values),
         })
     }
 

@@ -249,7 +249,7 @@ impl Book {
                         return Err(failure);
                     }
                 };
-                let (effects, committed) = transaction.commit_to_server();
+                let (effects, committed) = transaction.try_commit();
                 if self.connection.has_missed() {
                     member.lose_seat();
                     effects.abandon();

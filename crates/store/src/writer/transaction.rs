@@ -37,15 +37,10 @@ impl<'c> WriteTransaction<'c> {
 
     /// Commits it, and yields what came about with it.
     pub(crate) fn commit(self) -> Result<Effects, StoreError> {
-        let rolled_back = || StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() };
-        let is_usable = self.is_usable();
-        let Self { connection, tail, effects, .. } = self;
-        let committed = if is_usable { tail.seal(connection, &effects) } else { Err(rolled_back()) };
-        let committed = committed.and_then(|()| connection.commit());
-        if connection.is_in_transaction() {
-            connection.roll_back();
-        }
-        match committed {
+        let (effects, committed) = self.try_commit();
+        let lost =
+            || Err(StoreError::Unavailable { reason: "the connection to the database was lost".to_owned() });
+        match committed.unwrap_or_else(lost) {
             Ok(()) => Ok(effects),
             Err(failure) => {
                 effects.abandon();
@@ -54,20 +49,19 @@ impl<'c> WriteTransaction<'c> {
         }
     }
 
-    /// Commits it on a server, and yields what comes about with it and whether it was committed, if that is known.
-    pub(super) fn commit_to_server(self) -> (Effects, Option<Result<(), StoreError>>) {
+    /// Commits it, and yields what comes about with it and whether it was committed, if that is known.
+    pub(super) fn try_commit(self) -> (Effects, Option<Result<(), StoreError>>) {
         let rolled_back = || StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() };
         let is_usable = self.is_usable();
         let Self { connection, tail, effects, .. } = self;
         let sealed = if is_usable { tail.seal(connection, &effects) } else { Err(rolled_back()) };
-        let committed = match (sealed, connection) {
-            (Ok(()), Connection::Postgres(connection)) => connection.commit(),
-            (Ok(()), Connection::Sqlite(_)) => Some(connection.commit()),
-            (Err(failure), _) => {
-                connection.roll_back();
-                Some(Err(failure))
-            }
+        let committed = match sealed {
+            Ok(()) => connection.try_commit(),
+            Err(failure) => Some(Err(failure)),
         };
+        if connection.is_in_transaction() {
+            connection.roll_back();
+        }
         (effects, committed)
     }
 
